@@ -1,0 +1,54 @@
+"""What can go wrong, told apart by what a person or a scheduler does next.
+
+IntegrityError
+├── Misconfigured      an engineer mends the project's own files; a retry cannot help
+├── Rejected           the request or the file is refused, with the reason; a retry cannot help
+├── GateFailed         a gate has judged, and its verdict blocks; already stored when raised
+├── CouldNotCheck      a gate could not give a verdict; blocks exactly as a failure does
+├── Transient          out of reach for now (database, network); a retry may help
+└── Undeliverable      an alert could not be delivered; changes no verdict
+"""
+
+from __future__ import annotations
+
+
+class IntegrityError(Exception):
+    """Base of all errors that this product raises on purpose; its text is fit to be shown to a person."""
+
+
+class Misconfigured(IntegrityError):
+    """The project's own files or settings are wrong; the text names file, line and mend."""
+
+
+class Rejected(IntegrityError):
+    """A file or request is refused; the text says why, in words that its sender understands."""
+
+
+class GateFailed(IntegrityError):
+    """A gate's verdict blocks the release. Raised only after the verdict has been stored."""
+
+
+class CouldNotCheck(IntegrityError):
+    """A rule could not be evaluated. The caller records ERROR, which blocks as FAIL does."""
+
+
+class Transient(IntegrityError):
+    """Something is out of reach for now."""
+
+
+class Undeliverable(IntegrityError):
+    """An alert could not be handed over; it stays in the outbox."""
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether running the same step again may end differently.
+
+    A verdict never changes by asking twice; an outage may. Database and network errors that
+    reach the edge unmapped are outages: what a rule does wrong is caught where rules are judged.
+    """
+    if isinstance(error, Transient | Undeliverable):
+        return True
+    if isinstance(error, IntegrityError):
+        return False
+    module = type(error).__module__.split(".")[0]
+    return isinstance(error, OSError) or (module in {"psycopg", "sqlalchemy"} and "Operational" in type(error).__name__)

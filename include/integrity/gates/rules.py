@@ -1,0 +1,120 @@
+"""How a schema states its rules, and the rules that every schema has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandera.polars as pa
+
+from integrity.findings import Finding, Rule, Severity
+from integrity.inventory.policy import Policy
+from integrity.verdicts import Verdict
+
+
+def rule(
+    name: str,
+    *,
+    columns: list[str],
+    kind: str,
+    dimension: str,
+    severity: Severity,
+    message: str,
+    mend: str,
+    limitations: list[str],
+) -> Callable[[Any], Any]:
+    """Declare a method of a schema as a rule over whole rows.
+
+    The method takes pandera's ``PolarsData`` and returns a lazy frame of one boolean column, a row each:
+    false where the row fails, null where the rule does not apply to it. Beside the dictionary's columns the
+    frame has ``_period`` (the reporting period) and ``_latest`` (the last day that can be reported), so that
+    no rule reads the clock.
+
+    Args:
+        columns: What the rule reads. A row in which one of them is blank or unreadable is not evaluated:
+            other rules say so, and one mistake should be one finding. The first is named in the finding.
+    """
+    stated = Rule(
+        name=name, kind=kind, dimension=dimension, severity=severity, message=message, mend=mend,
+        limitations=tuple(limitations),
+    )
+    return pa.dataframe_check(name=name, statistics={"rule": stated, "columns": tuple(columns)})
+
+
+def verdict_of(stated: Rule, *, failed: int, rows: int, policy: Policy) -> Verdict:
+    """A rule's share in the verdict, from its counts alone.
+
+    Args:
+        failed: Rows that failed the rule.
+        rows: Rows of the submission.
+    """
+    if failed == 0:
+        return Verdict.PASS
+    if stated.severity == "warn":
+        return Verdict.WARN
+    if stated.severity == "quarantine" and failed <= policy.quarantine_share * rows:
+        return Verdict.WARN
+    return Verdict.FAIL
+
+
+def could_not_check(stated: Rule, detail: str, column: str | None = None) -> Finding:
+    """The finding of a rule that could not be evaluated: ERROR, which blocks."""
+    return Finding(rule=stated, verdict=Verdict.ERROR, evaluated=0, failed=0, column=column, detail=detail)
+
+
+READABLE = Rule(
+    name="readable", kind="field_structure", dimension="validity", limitations=("10.3",), severity="block",
+    message="The file cannot be read.", mend="Export it again as a CSV file in UTF-8 and send that.",
+)
+HAS_ROWS = Rule(
+    name="has_rows", kind="completeness", dimension="completeness", limitations=("3.1",), severity="block",
+    message="The file has a header and no rows.", mend="Export the figures again and check that the rows are there.",
+)
+ROW_SHAPE = Rule(
+    name="row_shape", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
+    message="The row cannot be parsed: it has more or fewer cells than the header.",
+    mend="Look for a missing or superfluous separator, or an unclosed quotation mark, in these rows.",
+)
+COLUMNS_PRESENT = Rule(
+    name="columns_present", kind="field_structure", dimension="completeness", limitations=("9.2",), severity="block",
+    message="Columns are missing.", mend="Add the columns under their usual headings, or announce the new layout.",
+)
+COLUMNS_KNOWN = Rule(
+    name="columns_known", kind="field_structure", dimension="consistency", limitations=("9.2", "9.12"), severity="warn",
+    message="The file has columns that its layout does not describe; they were not taken in.",
+    mend="Nothing, if they are meant to be left out; otherwise tell the owner what they mean.",
+)
+WHOLE_NUMBER = Rule(
+    name="whole_number", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
+    message="The cell must hold a whole number in digits only.", mend="Write the number without text, decimals or separators.",
+)
+NUMBER = Rule(
+    name="number", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
+    message="The cell must hold a number, with a point as its decimal sign.", mend="Write the number in this notation.",
+)
+MOMENT = Rule(
+    name="moment", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
+    message="The cell must hold a date and time as YYYY-MM-DDThh:mm:ss.", mend="Write the moment in this notation.",
+)
+REQUIRED = Rule(
+    name="required", kind="completeness", dimension="completeness", limitations=("4.2",), severity="quarantine",
+    message="The cell must not be blank.", mend="Fill in the value; where nothing is to be counted, write 0.",
+)
+IN_RANGE = Rule(
+    name="in_range", kind="domain_range", dimension="validity", limitations=("5.1",), severity="quarantine",
+    message="The number lies outside the range that the data dictionary allows.", mend="Correct the number.",
+)
+IN_LIST = Rule(
+    name="in_list", kind="domain_range", dimension="validity", limitations=("5.1", "9.5"), severity="quarantine",
+    message="The value is not in the list that the data dictionary allows.", mend="Use one of the listed values.",
+)
+
+CHECK_RULES = {
+    "greater_than_or_equal_to": IN_RANGE,
+    "less_than_or_equal_to": IN_RANGE,
+    "in_range": IN_RANGE,
+    "isin": IN_LIST,
+}
+"""The rule that stands for each of pandera's built-in checks that a schema may use on a field."""
+
+FILE_RULES = (READABLE, HAS_ROWS, ROW_SHAPE, COLUMNS_PRESENT, COLUMNS_KNOWN)

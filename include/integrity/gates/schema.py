@@ -1,0 +1,149 @@
+"""Loading a dependency's pandera model and reading its data dictionary and rules from it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+
+from integrity.errors import Misconfigured
+from integrity.findings import Rule
+from integrity.gates.rules import CHECK_RULES, MOMENT, NUMBER, REQUIRED, WHOLE_NUMBER
+from integrity.inventory.dependency import Registered
+from integrity.inventory.loading import rule_mistakes
+
+_TYPE_RULES: dict[pl.DataType, Rule] = {pl.Int64(): WHOLE_NUMBER, pl.Float64(): NUMBER, pl.Datetime(): MOMENT}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One entry of the data dictionary.
+
+    Attributes:
+        type_rule: The rule that a cell which cannot be cast fails; None for text.
+        checks: Rule and pandera check of each built-in check on the field.
+    """
+
+    name: str
+    dtype: pl.DataType
+    required: bool
+    description: str
+    type_rule: Rule | None
+    checks: tuple[tuple[Rule, pa.Check], ...]
+
+
+@dataclass(frozen=True)
+class RowRule:
+    rule: Rule
+    columns: tuple[str, ...]
+    check: pa.Check
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A dependency's schema: its columns in order, and the rules over whole rows."""
+
+    columns: dict[str, Column]
+    row_rules: tuple[RowRule, ...]
+    path: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    def rules(self) -> list[Rule]:
+        """Every rule that this schema can report beside those about the file itself, each once."""
+        found: dict[str, Rule] = {}
+        for column in self.columns.values():
+            candidates = [column.type_rule, REQUIRED if column.required else None, *(r for r, _ in column.checks)]
+            found.update({r.name: r for r in candidates if r})
+        found.update({row_rule.rule.name: row_rule.rule for row_rule in self.row_rules})
+        return list(found.values())
+
+
+def load_schema(registered: Registered) -> Schema:
+    """Import ``schema.py`` of a dependency and read its rules.
+
+    Raises:
+        Misconfigured: It does not load, or it states something that the product cannot judge;
+            the text names file, line and mend.
+    """
+    path = registered.folder / "schema.py"
+    shown = f"{registered.name}/schema.py"
+    try:
+        model = _import(path).Schema
+        built = model.to_schema()
+    except Exception as error:  # noqa: BLE001 - whatever a schema's author wrote, the message must say where
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = lines[-1] if lines else 1
+        raise Misconfigured(f"{shown}:{line}: the schema does not load: {error!r:.300}. Mend the line.") from error
+    columns = {name: _column(shown, name, column) for name, column in built.columns.items()}
+    row_rules = tuple(_row_rule(shown, check, columns) for check in built.checks)
+    schema = Schema(columns=columns, row_rules=row_rules, path=path)
+    _refuse_mistakes(shown, registered, schema)
+    return schema
+
+
+def _import(path: Path) -> types.ModuleType:
+    """Import the schema as part of a package that is its dependencies folder, so that ``from .._shared`` works."""
+    root = path.parent.parent
+    package = f"integrity_dependencies_{abs(hash(str(root))):x}"
+    for name, folder in ((package, root), (f"{package}.{path.parent.name}", path.parent)):
+        if name not in sys.modules:
+            module = types.ModuleType(name)
+            module.__path__ = [str(folder)]
+            sys.modules[name] = module
+    name = f"{package}.{path.parent.name}.schema"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader  # noqa: S101 - a path that ends in .py always has a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _column(shown: str, name: str, column: Any) -> Column:
+    dtype = column.dtype.type if column.dtype is not None else pl.String()
+    dtype = dtype() if isinstance(dtype, type) else dtype
+    if dtype != pl.String() and dtype not in _TYPE_RULES:
+        raise Misconfigured(f"{shown}:1: column '{name}' has type {dtype}. Use String, Int64, Float64 or Datetime.")
+    checks = []
+    for check in column.checks:
+        if check.name not in CHECK_RULES:
+            known = ", ".join(CHECK_RULES)
+            raise Misconfigured(f"{shown}:1: column '{name}' uses check '{check.name}'. Use {known}, or write a @rule.")
+        checks.append((CHECK_RULES[check.name], check))
+    return Column(
+        name=name, dtype=dtype, required=not column.nullable, description=column.description or "",
+        type_rule=_TYPE_RULES.get(dtype), checks=tuple(checks),
+    )
+
+
+def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column]) -> RowRule:
+    statistics = check.statistics or {}
+    if "rule" not in statistics:
+        raise Misconfigured(f"{shown}:1: '{check.name}' is a check without rule. Declare it with @rule(…).")
+    unknown = [c for c in statistics["columns"] if c not in columns]
+    if unknown:
+        raise Misconfigured(f"{shown}:1: rule '{check.name}' reads '{unknown[0]}', which is no column of the schema.")
+    return RowRule(rule=statistics["rule"], columns=statistics["columns"], check=check)
+
+
+def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None:
+    if not schema.row_rules and not schema.columns:
+        raise Misconfigured(f"{shown}:1: the schema states no rules, and no rules is no gate. State at least one.")
+    dependency = registered.dependency
+    named = [*dependency.key, dependency.file.period_from_column]
+    named += [dependency.population.column] if dependency.population else []
+    named += [column for layout in dependency.layouts for column in [*layout.rename.values(), *layout.may_lack, *layout.pad]]
+    mistakes = [f"'{name}' in dependency.yml is no column of the schema" for name in named if name not in schema.columns]
+    mistakes += [what for rule in schema.rules() for what in rule_mistakes(rule)]
+    if mistakes:
+        raise Misconfigured(f"{shown}:1: " + "; ".join(mistakes) + ". Correct the name.")

@@ -1,0 +1,210 @@
+"""A key data dependency as its folder declares it. Light to import: Dag parsing reads it every few seconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from integrity.findings import Rule
+from integrity.inventory import manual
+
+_NAME = r"^[a-z][a-z0-9_]{0,40}$"
+"""A dependency names a table, a Dag and a folder; PostgreSQL cuts identifiers at 63 bytes."""
+
+
+def _known_timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"'{value}' is not a time zone of the IANA database, such as Europe/Rome")
+    return value
+
+
+def _compiling_pattern(value: str) -> str:
+    try:
+        compiled = re.compile(value)
+    except re.error as error:
+        raise ValueError(f"the pattern does not compile: {error}") from error
+    if "period" not in compiled.groupindex:
+        raise ValueError("the pattern needs a group named period: (?P<period>…)")
+    return value
+
+
+class _Strict(BaseModel):
+    """Unknown keys are refused: a misspelt key must not silently switch a control off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Person(_Strict):
+    name: str
+    title: str
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    slack: str | None = Field(default=None, description="Slack member id, mentioned when they must act")
+
+
+class Assessment(_Strict):
+    """Answers to the impact questionnaire; the highest score gives the importance class."""
+
+    assessed_on: date
+    scores: dict[str, Annotated[int, Field(ge=0, le=3)]] = Field(min_length=1)
+
+
+class Supplier(_Strict):
+    code: str = Field(pattern=_NAME)
+    name: str
+    contact: str
+    reports_from: date | None = None
+    reports_until: date | None = None
+
+    def reports_for(self, period: date) -> bool:
+        """Whether a submission for this period is expected of them."""
+        started = self.reports_from is None or self.reports_from <= period
+        return started and (self.reports_until is None or period <= self.reports_until)
+
+
+class Reporting(_Strict):
+    """The calendar: which periods there are, and when a period's night runs.
+
+    ``due_after_days`` counts from the period's own midnight in ``timezone``: 1 means that the night
+    of 23 April is judged as 24 April begins.
+    """
+
+    frequency: Literal["daily"]
+    timezone: Annotated[str, AfterValidator(_known_timezone)]
+    reports_from: date
+    reports_until: date | None = None
+
+    def is_period(self, period: date) -> bool:
+        return self.reports_from <= period and (self.reports_until is None or period <= self.reports_until)
+
+    def today(self, moment: datetime) -> date:
+        """The calendar day at this moment where the dependency reports."""
+        return moment.astimezone(ZoneInfo(self.timezone)).date()
+
+
+class PeriodFromName(_Strict):
+    pattern: Annotated[str, AfterValidator(_compiling_pattern)]
+    format: str
+
+
+class FileIdentity(_Strict):
+    """How a file tells its reporting period: by its name, or else by its own dates."""
+
+    period_from_name: PeriodFromName | None = None
+    period_from_column: str
+
+
+class Recode(_Strict):
+    """Where all of ``when`` holds, ``set`` replaces; for codes that changed their meaning between layouts."""
+
+    when: dict[str, str] = Field(min_length=1)
+    set: dict[str, str] = Field(min_length=1)
+
+
+class Layout(_Strict):
+    """One written mapping from a supplier's headings to the data dictionary.
+
+    Attributes:
+        rename: Dictionary name of each heading that differs from it.
+        ignore: Headings that are known and not taken in.
+        may_lack: Dictionary columns that files of this layout may be without; they arrive empty.
+        pad: Width to which a code is filled with leading noughts, by dictionary column.
+        recode: Replacements of codes, applied in order after padding.
+        datetime_formats: Notations of moments, tried in order (strptime).
+    """
+
+    name: str = Field(pattern=_NAME)
+    describes: str
+    rename: dict[str, str] = {}
+    ignore: list[str] = []
+    may_lack: list[str] = []
+    pad: dict[str, int] = {}
+    recode: list[Recode] = []
+    datetime_formats: list[str] = ["%Y-%m-%dT%H:%M:%S"]
+
+
+class Population(_Strict):
+    """The reporting units that must occur within the submissions, from a list in the folder."""
+
+    reference: str
+    column: str
+    name_column: str
+
+
+class Alerts(_Strict):
+    slack_channel: str = Field(pattern=r"^[#CDG].+")
+
+
+class NoRelations(_Strict):
+    """Said in writing by a dependency that nothing else can be held against."""
+
+    none_because: str = Field(min_length=10)
+
+
+class Dependency(_Strict):
+    """A key data dependency: registered data that the entity relies on (columns A to J of the inventory)."""
+
+    name: str = Field(pattern=_NAME)
+    title: str
+    business_unit: str
+    objective: str
+    measure: str
+    business_process: str
+    output: str
+    system: str
+    owner: Person
+    assessment: Assessment
+    suppliers: list[Supplier] = Field(min_length=1)
+    reporting: Reporting
+    file: FileIdentity
+    key: list[str] = Field(min_length=1)
+    layouts: list[Layout] = Field(min_length=1)
+    population: Population | None = None
+    relations: NoRelations | None = None
+    alerts: Alerts
+
+    @property
+    def importance(self) -> str:
+        return manual.importance_of(self.assessment.scores)
+
+    def supplier(self, code: str) -> Supplier | None:
+        return next((s for s in self.suppliers if s.code == code), None)
+
+
+class Neighbour(_Strict):
+    """What a relation leans on: a dependency's release, ``days_before`` the period that is judged.
+
+    A missing neighbour makes the rule "not judged" where ``required`` is false (the first night has no
+    day before); where it is true the rule cannot be evaluated, which is ERROR and blocks.
+    """
+
+    dependency: str
+    days_before: int = Field(default=0, ge=0)
+    required: bool = False
+
+
+class RelationRule(_Strict):
+    """A rule that needs other days or other datasets: a dbt test on the candidate, by its name."""
+
+    rule: Rule
+    column: str | None = None
+    neighbours: list[Neighbour] = Field(min_length=1)
+
+
+class Registered(_Strict):
+    """A loaded dependency: its declaration, where it stands, and its relations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    dependency: Dependency
+    folder: Path
+    relations: tuple[RelationRule, ...]
+    readme: str
+
+    @property
+    def name(self) -> str:
+        return self.dependency.name

@@ -1,0 +1,243 @@
+"""Reading the inventory: every folder is loaded on its own, so that a broken one never stops the others."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from integrity.errors import Misconfigured
+from integrity.findings import Rule
+from integrity.inventory import manual
+from integrity.inventory.dependency import Dependency, Neighbour, Registered, RelationRule
+from integrity.settings import Settings
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a folder: where it stands, what it is, how to mend it."""
+
+    file: str
+    line: int
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}. {self.mend}"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A folder that could not be loaded, with every problem found in it."""
+
+    name: str
+    problems: tuple[Problem, ...]
+
+    def error(self) -> Misconfigured:
+        return Misconfigured("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True)
+class Inventory:
+    dependencies: dict[str, Registered]
+    broken: dict[str, Broken]
+
+    def get(self, name: str) -> Registered:
+        """The dependency of that name.
+
+        Raises:
+            Misconfigured: There is none, or its folder is broken; the text says which and how to mend it.
+        """
+        if name in self.broken:
+            raise self.broken[name].error()
+        if name not in self.dependencies:
+            known = ", ".join(sorted(self.dependencies)) or "none"
+            raise Misconfigured(f"There is no key data dependency '{name}'. Registered are: {known}.")
+        return self.dependencies[name]
+
+
+def load_inventory(settings: Settings) -> Inventory:
+    """Load every folder under ``settings.dependencies`` that does not begin with ``_`` or ``.``."""
+    loaded: dict[str, Registered] = {}
+    broken: dict[str, Broken] = {}
+    if not settings.dependencies.is_dir():
+        raise Misconfigured(f"INTEGRITY_DEPENDENCIES: there is no folder {settings.dependencies}.")
+    for folder in sorted(settings.dependencies.iterdir()):
+        if folder.is_dir() and not folder.name.startswith(("_", ".")):
+            result = _load_folder(folder, settings)
+            if isinstance(result, Broken):
+                broken[folder.name] = result
+            else:
+                loaded[folder.name] = result
+    return Inventory(loaded, broken)
+
+
+def fingerprint(registered: Registered, settings: Settings) -> str:
+    """Hash of everything that decides a verdict on this dependency; a judgement is repeated when it changes."""
+    digest = hashlib.sha256()
+    shared = sorted(registered.folder.parent.glob("_*/**/*.py")) + sorted(registered.folder.parent.glob("_*.py"))
+    own = [registered.folder / "dependency.yml", registered.folder / "schema.py"]
+    references = sorted((registered.folder / "reference").glob("*.csv"))
+    for path in [*own, *references, *shared, settings.policy]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _load_folder(folder: Path, settings: Settings) -> Registered | Broken:
+    path = folder / "dependency.yml"
+    if not path.is_file():
+        return Broken(folder.name, (Problem(_shown(path), 1, "the file is missing", "Write it, or remove the folder."),))
+    try:
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8")) or {}
+    except (MarkedYAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        what = f"this is not YAML: {getattr(error, 'problem', None) or 'it is not UTF-8 text'}"
+        return Broken(folder.name, (Problem(_shown(path), line, what, "Mend the line."),))
+    problems: list[Problem] = []
+    dependency: Dependency | None = None
+    try:
+        dependency = Dependency.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except ValidationError as error:
+        problems += [_from_validation(path, tree, dict(details)) for details in error.errors()]
+    else:
+        problems += [Problem(_shown(path), _line(tree, at), what, mend) for at, what, mend in _contradictions(dependency, folder)]
+    problems += _schema_problems(folder / "schema.py")
+    readme = folder / "README.md"
+    if not readme.is_file():
+        problems.append(Problem(_shown(readme), 1, "the file is missing", "Write what its owner does when it fails."))
+    relations: list[RelationRule] = []
+    if dependency is not None:
+        relations, relation_problems = _load_relations(dependency, settings)
+        problems += relation_problems
+    if problems or dependency is None:
+        return Broken(folder.name, tuple(problems))
+    return Registered(
+        dependency=dependency, folder=folder, relations=tuple(relations), readme=readme.read_text(encoding="utf-8")
+    )
+
+
+def _shown(path: Path) -> str:
+    return str(Path(*path.parts[-2:]))
+
+
+def _line(tree: Any, at: tuple[str | int, ...]) -> int:
+    """The line in the file, from 1, of the deepest node on this path that exists."""
+    line = 1
+    for key in at:
+        place = getattr(tree, "lc", None)
+        try:
+            line = (place.key(key) if isinstance(key, str) else place.item(key))[0] + 1  # type: ignore[union-attr]
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    return line
+
+
+def _from_validation(path: Path, tree: Any, details: dict[str, Any]) -> Problem:
+    at = tuple(details["loc"])
+    name = ".".join(str(part) for part in at)
+    match details["type"]:
+        case "extra_forbidden":
+            what, mend = f"unknown key '{name}'", "Remove it, or correct its spelling."
+        case "missing":
+            what, mend = f"'{name}' is missing", f"Add it under '{at[-2]}'." if len(at) > 1 else "Add it."
+        case _:
+            what, mend = f"'{name}': {details['msg'].removeprefix('Value error, ')}", "Correct the value."
+    return Problem(_shown(path), _line(tree, at), what, mend)
+
+
+def _contradictions(dependency: Dependency, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Mistakes that no single field shows, as (where, what, mend)."""
+    if dependency.name != folder.name:
+        yield ("name",), f"the name '{dependency.name}' differs from its folder's", f"Write name: {folder.name}."
+    unknown = sorted(set(dependency.assessment.scores) - set(manual.questions()))
+    if unknown:
+        known = ", ".join(manual.questions())
+        yield ("assessment", "scores", unknown[0]), f"unknown question '{unknown[0]}'", f"The questions are {known}."
+    elif max(dependency.assessment.scores.values()) == 0:
+        yield ("assessment", "scores"), "every score is 0: this is no key data dependency", "Remove the folder."
+    for field, names in (
+        ("suppliers", [s.code for s in dependency.suppliers]),
+        ("layouts", [layout.name for layout in dependency.layouts]),
+    ):
+        for index, code in enumerate(names):
+            if code in names[:index]:
+                yield (field, index), f"'{code}' stands twice in {field}", "Remove one, or give it a name of its own."
+    if dependency.population and not (folder / dependency.population.reference).is_file():
+        at = ("population", "reference")
+        yield at, f"there is no file {dependency.population.reference} in the folder", "Add the list of units."
+
+
+def _schema_problems(path: Path) -> list[Problem]:
+    """What can be said of the schema without importing it; importing is ``gates.schema.load_schema``."""
+    if not path.is_file():
+        return [Problem(_shown(path), 1, "the file is missing", "Write a class Schema with the rules.")]
+    try:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        return [Problem(_shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]
+    if not any(isinstance(node, ast.ClassDef) and node.name == "Schema" for node in module.body):
+        return [Problem(_shown(path), 1, "it defines no class Schema", "Write one, a pandera DataFrameModel for polars.")]
+    return []
+
+
+def _load_relations(dependency: Dependency, settings: Settings) -> tuple[list[RelationRule], list[Problem]]:
+    """The rules that dbt judges, from the tests' ``meta`` in ``models/gates/<dependency>.yml``."""
+    path = settings.dbt_project / "models" / "gates" / f"{dependency.name}.yml"
+    if not path.is_file():
+        if dependency.relations is not None:
+            return [], []
+        what = "no rule holds this dependency against other days or data sets"
+        mend = f"Write dbt tests in {_shown(path)}, or say why there are none: relations: {{none_because: …}}."
+        return [], [Problem(f"{dependency.name}/dependency.yml", 1, what, mend)]
+    rules: list[RelationRule] = []
+    problems: list[Problem] = []
+    tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    for test in _tests(tree):
+        ((_, body),) = test.items()
+        line = test.lc.line + 1
+        try:
+            meta = dict(body["config"]["meta"])
+            neighbours = [Neighbour.model_validate(dict(n)) for n in meta.pop("neighbours")]
+            column = meta.pop("column", None)
+            meta["limitations"] = tuple(str(code) for code in meta.get("limitations", ()))
+            rules.append(
+                RelationRule(rule=Rule(name=str(body["name"]), **meta), column=column, neighbours=neighbours)
+            )
+        except (KeyError, TypeError, ValidationError) as error:
+            what = f"the test's name and config.meta do not give a rule ({error!r:.200})"
+            mend = "Give name, kind, dimension, limitations, severity, message, mend and neighbours."
+            problems.append(Problem(_shown(path), line, what, mend))
+        else:
+            problems += [Problem(_shown(path), line, what, "Use the manual's word.") for what in rule_mistakes(rules[-1].rule)]
+    if not rules and not problems:
+        problems.append(Problem(_shown(path), 1, "it holds no test", "Write one, or say why there is none."))
+    return rules, problems
+
+
+def _tests(tree: Any) -> Iterator[Any]:
+    for source in tree.get("sources", []):
+        for table in source.get("tables", []):
+            yield from table.get("data_tests", [])
+
+
+def rule_mistakes(rule: Rule) -> Iterator[str]:
+    """Words of a rule that the manual does not know."""
+    if rule.kind not in manual.kinds():
+        yield f"rule '{rule.name}': unknown kind '{rule.kind}'"
+    if rule.dimension not in manual.dimensions():
+        yield f"rule '{rule.name}': unknown dimension '{rule.dimension}'"
+    for code in rule.limitations:
+        if code not in manual.limitations():
+            yield f"rule '{rule.name}': unknown limitation '{code}'"
+    if rule.severity not in ("block", "quarantine", "warn"):
+        yield f"rule '{rule.name}': unknown severity '{rule.severity}'"

@@ -1,0 +1,148 @@
+"""Landing: accepted rows, written once; and the views over them that readers and dbt see."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import psycopg
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from integrity.errors import Misconfigured
+from integrity.gates.schema import Schema
+from integrity.submissions.reading import ROW
+from integrity.warehouse.connection import lock
+
+_SLICE_ROWS = 100_000
+"""Rows encoded and sent at a time, so that memory does not grow with the file."""
+
+_TYPES: dict[pl.DataType, str] = {
+    pl.String(): "text",
+    pl.Int64(): "bigint",
+    pl.Float64(): "double precision",
+    pl.Datetime(): "timestamp without time zone",
+}
+_TAGS = {"_landing": "bigint", "_submission": "bigint", ROW: "bigint", "_period": "date"}
+
+
+def ensure_tables(session: Session, name: str, schema: Schema) -> None:
+    """Create ``landing.<name>`` and ``published.<name>``, or add the columns that the schema has gained.
+
+    Raises:
+        Misconfigured: A column changed its type; landed rows never change, so it needs a new name.
+    """
+    wanted = {**_TAGS, **{column.name: _TYPES[column.dtype] for column in schema.columns.values()}}
+    existing = _columns(session, "landing", name)
+    view = [*schema.names, "_supplier", "_submission", ROW, "_period"]
+    if existing == wanted and list(_columns(session, "published", name)) == view:
+        return
+    lock(session, "tables", name)
+    existing = _columns(session, "landing", name)
+    for column, kind in existing.items():
+        if column in wanted and wanted[column] != kind:
+            raise Misconfigured(
+                f"{name}/schema.py:1: column '{column}' was landed as {kind} and is now {wanted[column]}. "
+                "Landed rows never change: give the new column a new name."
+            )
+    cursor = raw(session)
+    table = sql.Identifier("landing", name)
+    if not existing:
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} {}{}").format(sql.Identifier(c), sql.SQL(k), sql.SQL(" NOT NULL" if c in _TAGS else ""))
+            for c, k in wanted.items()
+        )
+        cursor.execute(sql.SQL("CREATE TABLE {} ({})").format(table, columns))
+        cursor.execute(sql.SQL("CREATE INDEX ON {} (_landing)").format(table))
+        cursor.execute(
+            sql.SQL(
+                "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION register.refuse_change()"
+            ).format(table)
+        )
+    for column in [c for c in wanted if existing and c not in existing]:
+        cursor.execute(
+            sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(table, sql.Identifier(column), sql.SQL(wanted[column]))
+        )
+    cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(sql.Identifier("published", name)))
+    cursor.execute(
+        sql.SQL(
+            "CREATE VIEW {} AS SELECT {}, r.supplier AS _supplier, l._submission, l._row, l._period "
+            "FROM register.release r JOIN {} l ON l._landing = r.landing_id AND l._period = r.period "
+            "WHERE r.dependency = {} AND r.superseded_at IS NULL"
+        ).format(
+            sql.Identifier("published", name),
+            sql.SQL(", ").join(sql.SQL("l.{}").format(sql.Identifier(c)) for c in schema.names),
+            table,
+            sql.Literal(name),
+        )
+    )
+
+
+def land(
+    session: Session, name: str, schema: Schema, *, landing: int, submission: int, period: date,
+    accepted: pl.DataFrame, quarantined: pl.DataFrame,
+) -> None:
+    """Write a submission's rows by ``COPY``, within the caller's transaction.
+
+    Args:
+        landing: Id in ``register.landing`` that the rows carry.
+        accepted: Typed rows: ``_row`` and the dictionary's columns.
+        quarantined: Rows set aside, as text: ``_row``, ``rules``, the dictionary's columns.
+    """
+    tags = [pl.lit(landing).alias("_landing"), pl.lit(submission).alias("_submission"), pl.col(ROW), pl.lit(period).alias("_period")]
+    _copy(session, ("landing", name), accepted.select(*tags, *schema.names))
+    aside = quarantined.select(
+        *tags,
+        pl.lit(name).alias("dependency"),
+        ("{" + pl.col("rules").list.join(",") + "}").alias("rules"),
+        pl.struct(schema.names).struct.json_encode().alias("record"),
+    )
+    _copy(session, ("landing", "quarantined"), aside)
+
+
+def create_candidate(
+    session: Session, candidate_schema: str, name: str, schema: Schema, *, period: date, landings: dict[str, int]
+) -> None:
+    """Create ``<candidate_schema>.<name>``: what ``published`` would show if this period were released.
+
+    Args:
+        landings: Landing of each supplier's candidate for the period.
+    """
+    columns = sql.SQL(", ").join(sql.Identifier(c) for c in [*schema.names, "_submission", ROW, "_period"])
+    raw(session).execute(
+        sql.SQL(
+            "CREATE VIEW {view} AS SELECT {columns} FROM {published} "
+            "WHERE NOT (_period = {period} AND _supplier = ANY({suppliers})) "
+            "UNION ALL SELECT {columns} FROM {landing} WHERE _landing = ANY({landings}) AND _period = {period}"
+        ).format(
+            view=sql.Identifier(candidate_schema, name), columns=columns,
+            published=sql.Identifier("published", name), landing=sql.Identifier("landing", name),
+            period=sql.Literal(period), suppliers=sql.Literal(list(landings)), landings=sql.Literal(list(landings.values())),
+        )
+    )
+
+
+def raw(session: Session) -> psycopg.Cursor[Any]:
+    """A cursor of the driver on the session's own connection and transaction."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the one driver that open_engine uses
+    return connection.cursor()
+
+
+def _columns(session: Session, schema: str, table: str) -> dict[str, str]:
+    query = text(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position"
+    )
+    return {name: kind for name, kind in session.execute(query, {"schema": schema, "table": table})}
+
+
+def _copy(session: Session, table: tuple[str, str], frame: pl.DataFrame) -> None:
+    columns = sql.SQL(", ").join(sql.Identifier(c) for c in frame.columns)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(sql.Identifier(*table), columns)
+    with raw(session).copy(statement) as copy:
+        for part in frame.iter_slices(_SLICE_ROWS):
+            copy.write(part.write_csv(include_header=False))

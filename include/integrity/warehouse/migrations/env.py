@@ -1,0 +1,36 @@
+"""Alembic's entry: runs the migrations over a connection that ``warehouse.migrate`` or a test hands in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+from integrity.warehouse.models import SCHEMA, Base
+from sqlalchemy import text
+
+
+def include_name(name: str | None, kind: str, parents: Any) -> bool:
+    """Only the register is Alembic's to compare: landing and published follow from the dependencies' schemas."""
+    return name == SCHEMA if kind == "schema" else True
+
+
+def run() -> None:
+    connectable = context.config.attributes["connection"]
+    connection = connectable.connect() if hasattr(connectable, "connect") else connectable
+    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    connection.commit()
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        include_schemas=True,
+        include_name=include_name,
+        version_table_schema=SCHEMA,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+    if connection is not connectable:
+        connection.close()
+
+
+run()

@@ -1,0 +1,258 @@
+"""The register's tables. Readers use the views in ``register`` (submissions, findings, issues, releases, audit)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA = "register"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        schema=SCHEMA,
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        },
+    )
+    type_annotation_map = {  # noqa: RUF012
+        str: Text,
+        date: Date,
+        datetime: DateTime(timezone=True),
+        int: BigInteger,
+        bool: Boolean,
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        list[int]: ARRAY(Integer),
+    }
+
+
+def _id() -> Mapped[int]:
+    return mapped_column(BigInteger, Identity(always=True), primary_key=True)
+
+
+class Submission(Base):
+    """One received file that could be identified; never changed."""
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        UniqueConstraint("dependency", "supplier", "period", "sha256"),
+        UniqueConstraint("dependency", "supplier", "period", "revision"),
+    )
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    supplier: Mapped[str]
+    period: Mapped[date]
+    revision: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(index=True)
+    file_name: Mapped[str]
+    size_bytes: Mapped[int]
+    received_at: Mapped[datetime]
+
+
+class Unidentified(Base):
+    """A received file whose supplier or period cannot be told; it is archived and somebody must look."""
+
+    __tablename__ = "unidentified"
+    __table_args__ = (UniqueConstraint("dependency", "supplier", "sha256"),)
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    supplier: Mapped[str]
+    sha256: Mapped[str]
+    file_name: Mapped[str]
+    size_bytes: Mapped[int]
+    reason: Mapped[str]
+    received_at: Mapped[datetime]
+
+
+class Landing(Base):
+    """One writing of a submission's rows under one state of the rules; the rows carry its id and never change."""
+
+    __tablename__ = "landing"
+    __table_args__ = (UniqueConstraint("submission_id", "fingerprint"),)
+
+    id: Mapped[int] = _id()
+    submission_id: Mapped[int] = mapped_column(ForeignKey("register.submission.id"))
+    fingerprint: Mapped[str]
+    accepted: Mapped[int]
+    quarantined: Mapped[int]
+    landed_at: Mapped[datetime]
+
+
+class Judgement(Base):
+    """The latest answer of one gate on a submission (structure) or a period (the other gates)."""
+
+    __tablename__ = "judgement"
+    __table_args__ = (
+        Index(
+            "judgement_subject_key", "dependency", "period", "gate", text("coalesce(submission_id, 0)"), unique=True
+        ),
+    )
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    period: Mapped[date]
+    gate: Mapped[str]
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("register.submission.id"))
+    landing_id: Mapped[int | None] = mapped_column(ForeignKey("register.landing.id"))
+    verdict: Mapped[str]
+    rows: Mapped[int | None]
+    accepted: Mapped[int | None]
+    quarantined: Mapped[int | None]
+    units: Mapped[list[str] | None]
+    subject: Mapped[str] = mapped_column(comment="Hash of what was judged: rules, rows, neighbours")
+    run: Mapped[str]
+    judged_at: Mapped[datetime]
+
+
+class FindingRow(Base):
+    """One rule's outcome within a judgement; passed rules too, so that it is on record that they were asked."""
+
+    __tablename__ = "finding"
+
+    id: Mapped[int] = _id()
+    judgement_id: Mapped[int] = mapped_column(ForeignKey("register.judgement.id", ondelete="CASCADE"), index=True)
+    rule: Mapped[str]
+    kind: Mapped[str]
+    dimension: Mapped[str]
+    limitations: Mapped[list[str]]
+    severity: Mapped[str]
+    supplier: Mapped[str | None]
+    column: Mapped[str | None]
+    verdict: Mapped[str]
+    evaluated: Mapped[int]
+    failed: Mapped[int]
+    rows: Mapped[list[int]]
+    message: Mapped[str]
+    mend: Mapped[str]
+    not_judged: Mapped[str]
+
+
+class Release(Base):
+    """The decision that a submission's rows are the published ones for its supplier and period."""
+
+    __tablename__ = "release"
+    __table_args__ = (
+        Index(
+            "release_current_key", "dependency", "supplier", "period",
+            unique=True, postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index("release_landing_idx", "landing_id"),
+    )
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    supplier: Mapped[str]
+    period: Mapped[date]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("register.submission.id"))
+    landing_id: Mapped[int] = mapped_column(ForeignKey("register.landing.id"))
+    verdict: Mapped[str]
+    rows: Mapped[int]
+    quarantined: Mapped[int]
+    run: Mapped[str]
+    released_at: Mapped[datetime]
+    superseded_at: Mapped[datetime | None]
+
+
+class Issue(Base):
+    """A problem that somebody owns, keyed by dependency, rule and supplier ('' where it is the period's)."""
+
+    __tablename__ = "issue"
+    __table_args__ = (
+        Index(
+            "issue_open_key", "dependency", "rule", "supplier",
+            unique=True, postgresql_where=text("status = 'open'"),
+        ),
+    )
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    rule: Mapped[str]
+    supplier: Mapped[str]
+    dimension: Mapped[str]
+    impact: Mapped[str]
+    status: Mapped[str]
+    owner: Mapped[str]
+    description: Mapped[str]
+    raised_on: Mapped[datetime]
+    raised_by: Mapped[str]
+    due_on: Mapped[date]
+    root_cause: Mapped[str | None]
+    resolution: Mapped[str | None]
+    closed_on: Mapped[datetime | None]
+    slack_channel: Mapped[str | None]
+    slack_thread: Mapped[str | None]
+
+    @property
+    def reference(self) -> str:
+        """The number that people quote."""
+        return f"IG-{self.id:05d}"
+
+
+class Occurrence(Base):
+    """One period that shows an issue's problem; open until the period is cured."""
+
+    __tablename__ = "occurrence"
+    __table_args__ = (UniqueConstraint("issue_id", "period"),)
+
+    id: Mapped[int] = _id()
+    issue_id: Mapped[int] = mapped_column(ForeignKey("register.issue.id"))
+    period: Mapped[date | None]
+    verdict: Mapped[str]
+    evaluated: Mapped[int]
+    failed: Mapped[int]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class OutboxMessage(Base):
+    """News that somebody must get; written with what it tells of, delivered afterwards."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("outbox_waiting_idx", "id", postgresql_where=text("delivered_at IS NULL")),)
+
+    id: Mapped[int] = _id()
+    issue_id: Mapped[int] = mapped_column(ForeignKey("register.issue.id"))
+    kind: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    last_error: Mapped[str | None]
+
+
+class AuditEvent(Base):
+    """Who did what, when; append-only, as the database itself enforces."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = _id()
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    event: Mapped[str]
+    dependency: Mapped[str]
+    period: Mapped[date | None]
+    submission_id: Mapped[int | None]
+    details: Mapped[dict[str, Any]]
