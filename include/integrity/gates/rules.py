@@ -62,6 +62,11 @@ def could_not_check(stated: Rule, detail: str, column: str | None = None) -> Fin
     return Finding(rule=stated, verdict=Verdict.ERROR, evaluated=0, failed=0, column=column, detail=detail)
 
 
+IDENTIFIED = Rule(
+    name="identified", kind="field_structure", dimension="validity", limitations=("2.4",), severity="block",
+    message="A file was received that cannot be placed; it is kept in the archive and was not judged.",
+    mend="Find out what it is; have it sent again under its usual name, in its supplier's folder.",
+)
 READABLE = Rule(
     name="readable", kind="field_structure", dimension="validity", limitations=("10.3",), severity="block",
     message="The file cannot be read.", mend="Export it again as a CSV file in UTF-8 and send that.",

@@ -93,7 +93,7 @@ def judge_structure(
     text = apply_layout(reading, fit.layout, schema.names)
     judging = _Judging(schema, text, fit.layout, missing=fit.missing, rows=rows, policy=policy, period=period, as_of=as_of)
     judging.run()
-    return _result(judging, findings, fit.layout, dependency)
+    return _result(judging, reading, findings, dependency)
 
 
 class _Judging:
@@ -219,7 +219,7 @@ def _nothing_judged(schema: Schema, findings: list[Finding], rows: int = 0) -> S
 
 
 def _result(
-    judging: _Judging, findings: list[Finding], layout: Layout, dependency: Dependency
+    judging: _Judging, reading: Reading, findings: list[Finding], dependency: Dependency
 ) -> StructureResult:
     text, masks = judging.text, judging.masks
     aside = pl.Series([False] * text.height, dtype=pl.Boolean)
@@ -229,13 +229,17 @@ def _result(
     reasons = pl.DataFrame(names).select(
         pl.concat_list([pl.when(pl.col(n)).then(pl.lit(n)) for n in names]).list.drop_nulls().alias("rules")
     ) if names else pl.DataFrame(schema={"rules": pl.List(pl.String)})
-    quarantined = text.filter(aside)
+    quarantined = text.filter(aside).select(ROW, reasons["rules"], *judging.schema.names)
+    unparsed = pl.DataFrame(
+        {ROW: [number for number, _ in reading.bad_rows], "rules": [[rules.ROW_SHAPE.name]] * len(reading.bad_rows)},
+        schema={ROW: pl.Int64, "rules": pl.List(pl.String)},
+    )
     units = frozenset(text[dependency.population.column].drop_nulls().to_list()) if dependency.population else frozenset()
     return StructureResult(
         GateResult.of("structure", [*findings, *judging.findings]),
         accepted=judging.typed.filter(~aside).select(ROW, *judging.schema.names),
-        quarantined=quarantined.select(ROW, reasons["rules"], *judging.schema.names),
+        quarantined=pl.concat([quarantined, unparsed], how="diagonal"),
         units=units,
         rows=judging.rows,
-        layout=layout.name,
+        layout=judging.layout.name,
     )

@@ -1,0 +1,54 @@
+"""An alert's words, for an owner who has never seen the product. Content holds counts and names, never values."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_HEADS = {
+    "opened": "{title}: {rule_words} failed for {when}",
+    "recurred": "Again: {rule_words} failed for {when}",
+    "resolved": "Resolved: {title}, {rule_words}",
+}
+
+
+def plain(text: str) -> str:
+    """Text without control characters or markup of Slack's, so that a file's name cannot mention or link."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text).translate(
+        str.maketrans({"<": "‹", ">": "›", "&": "+", "`": "'", "*": "·"})
+    )
+
+
+def headline(kind: str, content: dict[str, Any]) -> str:
+    """One line that says what happened."""
+    when = content["period"] or "a file that could not be placed"
+    words = plain(content["rule"]).replace("_", " ")
+    return _HEADS[kind].format(title=plain(content["title"]), rule_words=f"'{words}'", when=when)
+
+
+def body(kind: str, content: dict[str, Any]) -> list[str]:
+    """The lines below it: what is wrong, what was done, what to do, who must answer by when."""
+    if kind == "resolved":
+        return [plain(content["resolution"]), plain(content["outcome"]), f"Issue {content['reference']} is closed."]
+    lines = [plain(content["message"])]
+    if content["evaluated"] and content["failed"]:
+        columns = f" in {', '.join(plain(c) for c in content['columns'][:5])}" if content["columns"] else ""
+        share = content["failed"] / content["evaluated"]
+        lines.append(f"Failed: {content['failed']:,} of {content['evaluated']:,}{columns} ({share:.1%}).")
+    if content["supplier"]:
+        lines.append(f"Supplier: {plain(content['supplier'])}.")
+    lines += [plain(content["outcome"]), f"To mend it: {plain(content['mend'])}"]
+    if content["downstream"]:
+        lines.append(f"Depends on it: {plain('; '.join(content['downstream']))}.")
+    lines.append(f"Issue {content['reference']}, impact {content['impact']}, for {plain(content['owner'])}, due {content['due_on']}.")
+    return lines
+
+
+def blocks(kind: str, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same as Slack's Block Kit."""
+    sign = {"opened": ":red_circle:" if content.get("verdict") in ("FAIL", "ERROR") else ":large_yellow_circle:",
+            "recurred": ":repeat:", "resolved": ":white_check_mark:"}[kind]
+    return [
+        {"type": "section", "text": {"type": "mrkdwn", "text": f"{sign} *{headline(kind, content)}*"}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(body(kind, content))}},
+    ]

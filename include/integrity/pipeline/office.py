@@ -1,0 +1,60 @@
+"""What every step needs at hand: settings, inventory, warehouse, and one dependency with its rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from integrity.gates.schema import Schema, load_schema
+from integrity.inventory.dependency import Registered
+from integrity.inventory.loading import Inventory, fingerprint, load_inventory
+from integrity.inventory.policy import Policy, load_policy
+from integrity.settings import Settings
+from integrity.warehouse.connection import database_url, open_engine
+
+
+@dataclass(frozen=True)
+class Office:
+    """One dependency, ready to be worked on. Loading it validates its configuration before anything runs.
+
+    Attributes:
+        registered: The dependency.
+        schema: Its rules.
+        policy: What its importance class calls for.
+        fingerprint: Hash of all that decides a verdict on it.
+    """
+
+    settings: Settings
+    inventory: Inventory
+    registered: Registered
+    schema: Schema
+    policy: Policy
+    fingerprint: str
+
+    @classmethod
+    def open(cls, name: str, settings: Settings | None = None) -> Office:
+        """Load a dependency.
+
+        Raises:
+            Misconfigured: Its folder is broken; the text names every problem with file, line and mend.
+        """
+        settings = settings or Settings.from_environment()
+        inventory = load_inventory(settings)
+        registered = inventory.get(name)
+        schema = load_schema(registered)
+        policy = load_policy(settings.policy, registered.dependency.importance)
+        return cls(settings, inventory, registered, schema, policy, fingerprint(registered, settings))
+
+    @property
+    def name(self) -> str:
+        return self.registered.name
+
+    @property
+    def engine(self) -> Engine:
+        return open_engine(self.settings)
+
+    @cached_property
+    def database_url(self) -> str:
+        return database_url(self.settings)

@@ -1,0 +1,151 @@
+"""Record: whatever the run came to, findings become issues, alerts, lineage and feedback."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from integrity.alerts.channels import Channel
+from integrity.alerts.delivery import deliver
+from integrity.findings import Finding, GateResult
+from integrity.gates.rules import IDENTIFIED, could_not_check
+from integrity.lineage.events import emit_gates
+from integrity.pipeline.judging import GATE_RAN, candidate_landings
+from integrity.pipeline.office import Office
+from integrity.pipeline.releasing import Outcome, period_outcome
+from integrity.register.issues import Changes, Problem, problems_from, refresh_issues
+from integrity.register.judgements import drop_judgement, findings_of, judgement_of, save_judgement
+from integrity.register.receipts import latest_submissions
+from integrity.register.releases import current_releases
+from integrity.reports.feedback import write_feedback
+from integrity.reports.impact import dependents
+from integrity.verdicts import Verdict
+from integrity.warehouse.connection import transaction
+from integrity.warehouse.models import FindingRow, Judgement, Release, Submission, Unidentified
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a recording found and changed."""
+
+    outcome: Outcome
+    changes: Changes
+    judgements: tuple[tuple[Judgement, list[FindingRow]], ...]
+
+
+def record(office: Office, period: date, *, run: str, since: datetime, channel: Channel) -> Recorded:
+    """Record a period after a run, failed or not; recording twice changes nothing.
+
+    Args:
+        since: When the run began: a gate without an answer from then on did not run, which is ERROR.
+        channel: Where alerts go. What it does not take waits in the outbox; no verdict hangs on it.
+    """
+    with transaction(office.engine) as session:
+        _note_silent_gates(session, office, period, run, since)
+        latest = latest_submissions(session, office.name, period)
+        judgements = _judgements(session, office, period, latest)
+        outcome = period_outcome(session, office, period)
+        releases = current_releases(session, office.name, period)
+        downstream = [f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)]
+        suppliers = {submission.id: supplier for supplier, submission in latest.items()}
+        problems = problems_from(
+            (row, suppliers.get(judgement.submission_id or 0)) for judgement, rows in judgements for row in rows
+        )
+        changes = refresh_issues(
+            session, office.registered, period, problems, policy=office.policy,
+            outcome=_what_was_done(outcome, releases, latest), resolution=_cure(period, latest), run=run,
+            downstream=downstream,
+        )
+        _refresh_unidentified(session, office, run)
+    _give_feedback(office.engine, office, period)
+    emit_gates(
+        office.settings.home, office.database_url, [pair for pair in judgements if pair[0].run == run],
+        importance=office.registered.dependency.importance,
+    )
+    deliver(office.engine, channel)
+    return Recorded(outcome, changes, tuple(judgements))
+
+
+def _note_silent_gates(session: Session, office: Office, period: date, run: str, since: datetime) -> None:
+    """A gate that should have answered and did not is a finding of its own."""
+    silent = [
+        f"structure of submission {submission.id}"
+        for submission in latest_submissions(session, office.name, period).values()
+        if judgement_of(session, office.name, period, "structure", submission.id) is None
+    ]
+    expected = ["coverage", "relations"] if candidate_landings(session, office, period) else ["coverage"]
+    for gate in expected:
+        answer = judgement_of(session, office.name, period, gate)
+        if answer is None or answer.judged_at < since:
+            silent.append(gate)
+    if not silent:
+        drop_judgement(session, office.name, period, "pipeline")
+        return
+    findings: list[Finding] = [could_not_check(GATE_RAN, f"Without a verdict: {', '.join(silent)}.")]
+    result = GateResult(gate="pipeline", verdict=Verdict.ERROR, findings=tuple(findings))
+    save_judgement(session, result, dependency=office.name, period=period, run=run, subject="")
+
+
+def _judgements(
+    session: Session, office: Office, period: date, latest: dict[str, Submission]
+) -> list[tuple[Judgement, list[FindingRow]]]:
+    """What holds of the period now: of each supplier's latest submission, and of the period."""
+    subjects = [("structure", submission.id) for submission in latest.values()]
+    subjects += [(gate, None) for gate in ("coverage", "relations", "pipeline")]
+    found = [judgement_of(session, office.name, period, gate, submission) for gate, submission in subjects]
+    return [(judgement, findings_of(session, [judgement])) for judgement in found if judgement]
+
+
+def _what_was_done(outcome: Outcome, releases: dict[str, Release], latest: dict[str, Submission]) -> str:
+    current = {release.submission_id for release in releases.values()}
+    if not outcome.verdict.blocks:
+        noted = " with what is noted here" if outcome.verdict is Verdict.WARN else ""
+        return f"The period's figures are released{noted}."
+    if not releases:
+        return "Nothing of this period is released; other periods are untouched."
+    if current == {submission.id for submission in latest.values()}:
+        return "What was released before stays in force until this is cleared up."
+    return "The new file is blocked; the last good one stays published."
+
+
+def _cure(period: date, latest: dict[str, Submission]) -> str:
+    revisions = [s for s in latest.values() if s.revision > 1]
+    if revisions:
+        return f"Revision {max(s.revision for s in revisions)} for {period} passed."
+    return f"The figures for {period} passed when they were judged again."
+
+
+def _refresh_unidentified(session: Session, office: Office, run: str) -> None:
+    """Keep an issue for files that nobody can place; it is a person who closes it."""
+    rows = list(session.scalars(select(Unidentified).where(Unidentified.dependency == office.name)))
+    by_supplier: dict[str, list[Unidentified]] = {}
+    for row in rows:
+        by_supplier.setdefault(row.supplier, []).append(row)
+    problems = [
+        Problem(
+            rule=IDENTIFIED.name, supplier=supplier, dimension=IDENTIFIED.dimension, verdict=Verdict.FAIL,
+            evaluated=len(files), failed=len(files), columns=(),
+            message=f"{IDENTIFIED.message} {files[-1].reason} Archived as {files[-1].sha256[:12]}.", mend=IDENTIFIED.mend,
+        )
+        for supplier, files in by_supplier.items()
+    ]
+    refresh_issues(
+        session, office.registered, None, problems, policy=office.policy,
+        outcome="Nothing was released from it.", resolution="", run=run, downstream=[],
+    )
+
+
+def _give_feedback(engine: Engine, office: Office, period: date) -> None:
+    with transaction(engine) as session:
+        query = (
+            select(Submission, Judgement)
+            .join(Judgement, Judgement.submission_id == Submission.id)
+            .where(Submission.dependency == office.name, Submission.period == period, Judgement.gate == "structure")
+        )
+        for submission, judgement in session.execute(query).tuples().all():
+            write_feedback(
+                office.settings.outbox, office.registered, submission, judgement, findings_of(session, [judgement])
+            )

@@ -1,0 +1,33 @@
+"""The audit trail: who did what, when. Written in the transaction of what it tells of."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from integrity.warehouse.models import AuditEvent
+
+
+def note(
+    session: Session, event: str, *, dependency: str, period: date | None = None, submission: int | None = None,
+    **details: Any,
+) -> None:
+    """Append an event; details are counts, names and hashes, never cell values."""
+    session.add(
+        AuditEvent(
+            at=datetime.now(UTC), actor=actor(), event=event, dependency=dependency, period=period,
+            submission_id=submission, details=details,
+        )
+    )
+
+
+def actor() -> str:
+    """The operating-system user that this process runs as."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

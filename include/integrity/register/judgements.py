@@ -1,0 +1,80 @@
+"""Storing what a gate said; one row a gate and subject, so that judging again replaces and never adds."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from integrity.findings import GateResult
+from integrity.register import audit
+from integrity.warehouse.models import FindingRow, Judgement
+
+
+def save_judgement(
+    session: Session, result: GateResult, *, dependency: str, period: date, run: str, subject: str,
+    submission: int | None = None, landing: int | None = None, rows: int | None = None, accepted: int | None = None,
+    quarantined: int | None = None, units: frozenset[str] | None = None,
+) -> None:
+    """Store a gate's verdict and findings, replacing its earlier answer on the same subject.
+
+    Args:
+        subject: Hash of what was judged, so that it can be seen when the answer no longer fits.
+        units: Reporting units that the submission names.
+    """
+    drop_judgement(session, dependency, period, result.gate, submission)
+    judgement = Judgement(
+        dependency=dependency, period=period, gate=result.gate, submission_id=submission, landing_id=landing,
+        verdict=str(result.verdict), rows=rows, accepted=accepted, quarantined=quarantined,
+        units=sorted(units) if units is not None else None, subject=subject, run=run, judged_at=datetime.now(UTC),
+    )
+    session.add(judgement)
+    session.flush()
+    session.add_all(
+        FindingRow(
+            judgement_id=judgement.id, rule=f.rule.name, kind=f.rule.kind, dimension=f.rule.dimension,
+            limitations=list(f.rule.limitations), severity=f.rule.severity, supplier=f.supplier, column=f.column,
+            verdict=str(f.verdict), evaluated=f.evaluated, failed=f.failed, rows=list(f.rows), message=f.message,
+            mend=f.rule.mend, not_judged=f.not_judged,
+        )
+        for f in result.findings
+    )
+    audit.note(
+        session, f"judged {result.gate}", dependency=dependency, period=period, submission=submission,
+        verdict=str(result.verdict), failed={f.rule.name: f.failed for f in result.failures}, run=run, subject=subject,
+    )
+
+
+def drop_judgement(session: Session, dependency: str, period: date, gate: str, submission: int | None = None) -> None:
+    """Forget a gate's answer that no longer fits what came since; the audit trail keeps it."""
+    session.execute(
+        delete(Judgement).where(
+            Judgement.dependency == dependency, Judgement.period == period, Judgement.gate == gate,
+            Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
+        )
+    )
+
+
+def judgement_of(
+    session: Session, dependency: str, period: date, gate: str, submission: int | None = None
+) -> Judgement | None:
+    """The latest answer of a gate, if it has one."""
+    return session.scalar(
+        select(Judgement).where(
+            Judgement.dependency == dependency, Judgement.period == period, Judgement.gate == gate,
+            Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
+        )
+    )
+
+
+def findings_of(session: Session, judgements: list[Judgement]) -> list[FindingRow]:
+    """All outcomes of these judgements, in the order in which they were judged."""
+    ids = [judgement.id for judgement in judgements]
+    return list(session.scalars(select(FindingRow).where(FindingRow.judgement_id.in_(ids)).order_by(FindingRow.id)))
+
+
+def subject_hash(*parts: object) -> str:
+    """Hash of what a judgement rests on."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

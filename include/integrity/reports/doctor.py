@@ -1,0 +1,111 @@
+"""What is misconfigured or out of reach, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from integrity.errors import IntegrityError, Misconfigured
+from integrity.gates.schema import load_schema
+from integrity.inventory.loading import load_inventory
+from integrity.inventory.policy import load_policy
+from integrity.settings import Settings
+from integrity.warehouse.connection import open_engine
+from integrity.warehouse.migrate import is_current
+
+_LEAST_FREE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Examined:
+    ok: bool
+    what: str
+    mend: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine() -> list[Examined]:
+    """Look at everything; one broken thing never hides another."""
+    found = [_python()]
+    try:
+        settings = Settings.from_environment()
+    except Misconfigured as error:
+        return [*found, Examined(False, str(error), "Correct the setting in the environment.")]
+    return [*found, *_dependencies(settings), *_folders(settings), *_warehouse(settings), _alerts()]
+
+
+def _python() -> Examined:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Examined(good, f"Python {version}", "" if good else "Install Python 3.11, 3.12 or 3.13 and run make again.")
+
+
+def _dependencies(settings: Settings) -> Iterator[Examined]:
+    try:
+        inventory = load_inventory(settings)
+    except Misconfigured as error:
+        yield Examined(False, str(error), "Set INTEGRITY_DEPENDENCIES to the folder that holds them.")
+        return
+    if not inventory.dependencies and not inventory.broken:
+        yield Examined(False, f"no key data dependency under {settings.dependencies}", "Add one; see README.")
+    for broken in inventory.broken.values():
+        for problem in broken.problems:
+            yield Examined(False, f"{problem.file}:{problem.line}: {problem.what}", problem.mend)
+    for name, registered in inventory.dependencies.items():
+        try:
+            rules = len(load_schema(registered).rules()) + len(registered.relations)
+            load_policy(settings.policy, registered.dependency.importance)
+        except Misconfigured as error:
+            yield Examined(False, str(error))
+        else:
+            yield Examined(True, f"{name}: importance {registered.dependency.importance}, {rules} rules of its own")
+
+
+def _folders(settings: Settings) -> Iterator[Examined]:
+    for name, folder in (
+        ("INTEGRITY_HOME", settings.home), ("INTEGRITY_INBOX", settings.inbox), ("INTEGRITY_ARCHIVE_URL", settings.archive)
+    ):
+        nearest = next(p for p in [folder, *folder.parents] if p.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            yield Examined(False, f"{name}: {folder} cannot be written", "Give this user the right to, or set another.")
+            continue
+        free = shutil.disk_usage(nearest).free
+        mend = "" if free >= _LEAST_FREE_BYTES else "Free at least 1 GiB; nothing received may be lost for lack of it."
+        yield Examined(not mend, f"{name}: {folder}, {free / 2**30:.1f} GiB free", mend)
+
+
+def _warehouse(settings: Settings) -> Iterator[Examined]:
+    where = "INTEGRITY_DATABASE_URL" if settings.database_url else "embedded PostgreSQL"
+    try:
+        engine = open_engine(settings)
+        current = is_current(engine)
+    except IntegrityError as error:
+        yield Examined(False, str(error), "Start the server, or correct the address, user or password.")
+        return
+    version = engine.dialect.server_version_info or ()
+    yield Examined(True, f"{where}: PostgreSQL {'.'.join(map(str, version[:2]))}")
+    yield Examined(current, f"migrations {'applied' if current else 'missing'}", "" if current else "Run: integrity migrate")
+
+
+def _alerts() -> Examined:
+    if os.environ.get("AIRFLOW_CONN_SLACK_DEFAULT"):
+        return Examined(True, "alerts go to Slack, connection slack_default")
+    return Examined(
+        True, "alerts go to the log and to alerts.log",
+        "To post to Slack, set the Airflow connection slack_default (README, Settings).",
+    )
+
+
+def describe_home(home: Path) -> str:
+    """A folder as a person would type it from here."""
+    try:
+        return str(home.relative_to(Path.cwd()))
+    except ValueError:
+        return str(home)

@@ -1,0 +1,78 @@
+"""The archive: every file exactly as received, under its own hash, written once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from integrity.errors import Rejected
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Archived:
+    sha256: str
+    size_bytes: int
+    path: Path
+
+
+def archived_path(archive: Path, sha256: str) -> Path:
+    """Where a file with this hash lies."""
+    return archive / sha256[:2] / sha256
+
+
+def archive_file(source: Path, archive: Path) -> Archived:
+    """Copy a file into the archive; the copy is on disk, fsync'd and read-only, before this returns.
+
+    The same bytes again find their place taken and are left at that. A process killed on the way leaves at most a
+    temporary file, never half a file under a hash.
+
+    Raises:
+        Rejected: The source is not a regular file, so its bytes cannot be trusted to stay.
+    """
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as reader:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Rejected("This is not a regular file.")
+        archive.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=archive, prefix=".receiving-", delete=False) as writer:
+            temporary = Path(writer.name)
+            try:
+                while chunk := reader.read(_CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    writer.write(chunk)
+                writer.flush()
+                os.fsync(writer.fileno())
+                path = archived_path(archive, digest.hexdigest())
+                _place(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+    return Archived(digest.hexdigest(), size, path)
+
+
+def verify(archived: Path, sha256: str) -> bool:
+    """Whether an archived file still has the bytes that it was received with."""
+    with archived.open("rb") as reader:
+        return hashlib.file_digest(reader, "sha256").hexdigest() == sha256
+
+
+def _place(temporary: Path, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    temporary.chmod(0o444)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    for folder in (path.parent, path.parent.parent):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
