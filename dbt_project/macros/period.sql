@@ -1,2 +1,2 @@
 {#- The reporting period that is judged or built, as a date. -#}
-{% macro period() -%} date '{{ var("period") }}' {%- endmacro %}
+{% macro period() -%} date '{{ env_var("INTEGRITY_PERIOD") }}' {%- endmacro %}

@@ -37,6 +37,11 @@ class Settings:
     policy: Path = PROJECT_ROOT / "include" / "policy.yml"
     dbt_project: Path = PROJECT_ROOT / "dbt_project"
 
+    @property
+    def dbt_cache(self) -> Path:
+        """dbt's parsed project, kept between runs."""
+        return self.home / "dbt" / "partial_parse.msgpack"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; a relative path is taken from the project's root, so every process agrees.

@@ -21,7 +21,7 @@ _JUDGED = {"pass", "fail"}
 
 def judge_relations(
     registered: Registered, *, period: date, candidate_schema: str, absent: frozenset[Neighbour], rows: int,
-    policy: Policy, project: Path, database_url: str,
+    policy: Policy, project: Path, database_url: str, cache: Path | None = None,
 ) -> GateResult:
     """Run the dependency's dbt tests and read their outcome.
 
@@ -32,12 +32,13 @@ def judge_relations(
         candidate_schema: Holds the candidate under the dependency's name; the tests leave their counts there.
         absent: Neighbours of which nothing is released.
         rows: Rows of the candidate in the period.
+        cache: Where dbt's parsed project is kept between runs.
     """
     if not registered.relations:
         return GateResult(gate="relations", verdict=Verdict.PASS)
     nodes = run_dbt(
         "test", project=project, database_url=database_url, select=f"tag:gate__{registered.name}",
-        variables={"candidate_schema": candidate_schema, "period": period.isoformat()},
+        candidate_schema=candidate_schema, period=period, cache=cache,
     )
     by_name = {node.name: node for node in nodes}
     findings: list[Finding] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -67,11 +67,7 @@ class Supplier(_Strict):
 
 
 class Reporting(_Strict):
-    """The calendar: which periods there are, and when a period's night runs.
-
-    ``due_after_days`` counts from the period's own midnight in ``timezone``: 1 means that the night
-    of 23 April is judged as 24 April begins.
-    """
+    """The calendar: which periods there are. The night of a day is judged as the next day begins in ``timezone``."""
 
     frequency: Literal["daily"]
     timezone: Annotated[str, AfterValidator(_known_timezone)]
@@ -80,6 +76,18 @@ class Reporting(_Strict):
 
     def is_period(self, period: date) -> bool:
         return self.reports_from <= period and (self.reports_until is None or period <= self.reports_until)
+
+    @property
+    def first_midnight(self) -> datetime:
+        """When the first period begins."""
+        return datetime.combine(self.reports_from, time.min, ZoneInfo(self.timezone))
+
+    @property
+    def last_midnight(self) -> datetime | None:
+        """When the last period is over and judged; None where no end is known."""
+        if self.reports_until is None:
+            return None
+        return datetime.combine(self.reports_until + timedelta(days=1), time.min, ZoneInfo(self.timezone))
 
     def today(self, moment: datetime) -> date:
         """The calendar day at this moment where the dependency reports."""

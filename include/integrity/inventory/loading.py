@@ -50,6 +50,16 @@ class Inventory:
     dependencies: dict[str, Registered]
     broken: dict[str, Broken]
 
+    def leaning_on(self, name: str) -> list[str]:
+        """Dependencies whose verdict may change with this one's releases: itself, and those with rules that lean on it."""
+        others = {
+            other.name
+            for other in self.dependencies.values()
+            for relation in other.relations
+            if any(neighbour.dependency == name for neighbour in relation.neighbours)
+        }
+        return sorted({name, *others})
+
     def get(self, name: str) -> Registered:
         """The dependency of that name.
 

@@ -20,14 +20,14 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, _PRODUCER)
 
 
 def emit_gates(
-    home: Path, database_url: str, judgements: list[tuple[Judgement, list[FindingRow]]], *, importance: str
+    client: OpenLineageClient, database_url: str, judgements: list[tuple[Judgement, list[FindingRow]]], *,
+    importance: str,
 ) -> None:
-    """Emit a COMPLETE event for each judgement, to the transport of the environment or else to a file.
+    """Emit a COMPLETE event for each judgement.
 
     Args:
         importance: Class of the dependency, told with every assertion.
     """
-    client = _client(home)
     for judgement, findings in judgements:
         client.emit(_event(judgement, findings, dataset_namespace(database_url), importance))
 
@@ -39,7 +39,8 @@ def dataset_namespace(database_url: str) -> str:
     return "postgres://embedded" if host.startswith("/") else f"postgres://{host}:{place.get('port') or 5432}"
 
 
-def _client(home: Path) -> OpenLineageClient:
+def lineage_client(home: Path) -> OpenLineageClient:
+    """A client for the transport of the environment, or else for a file under ``home``."""
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.file import FileConfig, FileTransport
 

@@ -174,7 +174,7 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
     try:
         result = relations_of(
             office.registered, period=period, candidate_schema=schema, absent=absent, rows=rows, policy=office.policy,
-            project=office.settings.dbt_project, database_url=office.database_url,
+            project=office.settings.dbt_project, database_url=office.database_url, cache=office.settings.dbt_cache,
         )
     except Exception as error:
         if is_retryable(error):

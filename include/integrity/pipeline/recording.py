@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from integrity.alerts.channels import Channel
 from integrity.alerts.delivery import deliver
 from integrity.findings import Finding, GateResult
 from integrity.gates.rules import IDENTIFIED, could_not_check
-from integrity.lineage.events import emit_gates
+from integrity.lineage.events import emit_gates, lineage_client
 from integrity.pipeline.judging import GATE_RAN, candidate_landings
 from integrity.pipeline.office import Office
 from integrity.pipeline.releasing import Outcome, period_outcome
@@ -26,6 +27,9 @@ from integrity.verdicts import Verdict
 from integrity.warehouse.connection import transaction
 from integrity.warehouse.models import FindingRow, Judgement, Release, Submission, Unidentified
 
+if TYPE_CHECKING:
+    from openlineage.client import OpenLineageClient
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -36,12 +40,16 @@ class Recorded:
     judgements: tuple[tuple[Judgement, list[FindingRow]], ...]
 
 
-def record(office: Office, period: date, *, run: str, since: datetime, channel: Channel) -> Recorded:
+def record(
+    office: Office, period: date, *, run: str, since: datetime, channel: Channel,
+    lineage: OpenLineageClient | None = None,
+) -> Recorded:
     """Record a period after a run, failed or not; recording twice changes nothing.
 
     Args:
         since: When the run began: a gate without an answer from then on did not run, which is ERROR.
         channel: Where alerts go. What it does not take waits in the outbox; no verdict hangs on it.
+        lineage: Where lineage events go; by default what the environment says, or a file.
     """
     with transaction(office.engine) as session:
         _note_silent_gates(session, office, period, run, since)
@@ -62,8 +70,8 @@ def record(office: Office, period: date, *, run: str, since: datetime, channel: 
         _refresh_unidentified(session, office, run)
     _give_feedback(office.engine, office, period)
     emit_gates(
-        office.settings.home, office.database_url, [pair for pair in judgements if pair[0].run == run],
-        importance=office.registered.dependency.importance,
+        lineage or lineage_client(office.settings.home), office.database_url,
+        [pair for pair in judgements if pair[0].run == run], importance=office.registered.dependency.importance,
     )
     deliver(office.engine, channel)
     return Recorded(outcome, changes, tuple(judgements))

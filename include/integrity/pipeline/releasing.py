@@ -117,7 +117,7 @@ def periods_to_judge_again(office: Office, period: date) -> list[tuple[str, date
 def _leaning_periods(office: Office, period: date) -> list[tuple[str, date]]:
     return [
         (other.name, period + timedelta(days=neighbour.days_before))
-        for other in office.inventory.dependencies.values()
+        for other in map(office.inventory.get, office.inventory.leaning_on(office.name))
         for neighbour in {n for relation in other.relations for n in relation.neighbours}
         if neighbour.dependency == office.name
     ]

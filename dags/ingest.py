@@ -1,0 +1,39 @@
+"""A Dag for each key data dependency: one run is one reporting period."""
+
+from airflow.sdk import DAG, CronPartitionTimetable
+
+from integrity.inventory.loading import load_inventory
+from integrity.settings import Settings
+from orchestration import tasks
+
+inventory = load_inventory(Settings.from_environment())
+
+for registered in inventory.dependencies.values():
+    dependency, reporting = registered.dependency, registered.dependency.reporting
+    with DAG(
+        dag_id=f"ingest__{registered.name}",
+        description=dependency.title,
+        doc_md=registered.readme,
+        tags=[f"owner: {dependency.owner.name}", f"importance: {dependency.importance}", "ingest"],
+        # The night of a day is judged as the next day begins; its key is the day that it speaks of.
+        schedule=CronPartitionTimetable(
+            "0 0 * * *", timezone=reporting.timezone, run_offset=-1, key_format="%Y-%m-%d"
+        ),
+        start_date=reporting.first_midnight,
+        end_date=reporting.last_midnight,
+        catchup=False,
+        max_active_runs=4,
+        default_args={"retries": 2},
+    ):
+        received = tasks.receive(registered.name)
+        tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), received)
+
+for broken in inventory.broken.values():
+    with DAG(
+        dag_id=f"ingest__{broken.name}",
+        description="This folder cannot be loaded",
+        doc_md=tasks.broken_text(broken),
+        tags=["broken", "ingest"],
+        schedule=None,
+    ):
+        tasks.report_broken([str(problem) for problem in broken.problems])

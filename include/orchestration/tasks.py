@@ -1,0 +1,245 @@
+"""The one adapter between Airflow and the pipeline: each task calls one step. Ids travel between tasks, never data."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from airflow.sdk import chain, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from integrity.errors import GateFailed, Misconfigured, is_retryable
+from integrity.inventory.loading import Broken
+from orchestration.assets import judge_again, mart, published
+
+if TYPE_CHECKING:
+    from integrity.alerts.channels import Channel
+    from integrity.pipeline.office import Office
+
+log = logging.getLogger("integrity")
+
+_BATCH = 200
+"""Submissions judged by one task, so that cost grows with data and not with the number of tasks."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _told_apart(step: Callable[P, R]) -> Callable[P, R]:
+    """Map errors to Airflow: a verdict or a mistake never retries, an outage does."""
+
+    @functools.wraps(step)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return step(*args, **kwargs)
+        except AirflowSkipException:
+            raise
+        except Exception as error:
+            if is_retryable(error):
+                raise
+            # Only the error's own sentence: a traceback of a library may quote cells.
+            raise AirflowFailException(str(error) if isinstance(error, Exception) else "") from None
+
+    return run
+
+
+def _period() -> date:
+    key = get_current_context()["dag_run"].partition_key
+    if not key:
+        raise Misconfigured("This run has no reporting period. Start it with a partition key such as 2020-04-23.")
+    return date.fromisoformat(key)
+
+
+def _run() -> str:
+    return str(get_current_context()["dag_run"].run_id)
+
+
+def _office(dependency: str) -> Office:
+    from integrity.pipeline.office import Office
+
+    return Office.open(dependency)
+
+
+@task
+@_told_apart
+def receive(dependency: str) -> list[list[int]]:
+    """Archive, identify and register what lies in the inbox; gives the submissions to judge, in batches."""
+    from integrity.pipeline.receiving import receive as receive_files
+
+    waiting = receive_files(_office(dependency), _period())
+    return [waiting[start : start + _BATCH] for start in range(0, len(waiting), _BATCH)] or [[]]
+
+
+@task
+@_told_apart
+def submissions_to_judge(dependency: str) -> list[list[int]]:
+    """The period's submissions that have not been judged under the present rules, in one batch."""
+    from integrity.register.receipts import submissions_to_judge as waiting
+    from integrity.warehouse.connection import transaction
+
+    office = _office(dependency)
+    with transaction(office.engine) as session:
+        return [waiting(session, dependency, _period(), office.fingerprint)]
+
+
+@task
+@_told_apart
+def judge_submissions(dependency: str, batch: list[int]) -> None:
+    """Judge each file against its schema and land its rows; red if a file blocks, the others are judged all the same."""
+    from integrity.pipeline.judging import judge_submission
+
+    office = _office(dependency)
+    verdicts = {submission: judge_submission(office, submission, _run()) for submission in batch}
+    blocked = [str(submission) for submission, verdict in verdicts.items() if verdict.blocks]
+    log.info("judged %d submission(s), %d blocked", len(batch), len(blocked))
+    if blocked:
+        raise GateFailed(f"Structure: submission {', '.join(blocked)} is blocked. See: integrity trace {blocked[0]}")
+
+
+@task(trigger_rule="all_done")
+@_told_apart
+def judge_coverage(dependency: str) -> None:
+    """Judge who and what came against who and what was expected."""
+    from integrity.pipeline.judging import judge_coverage as judge
+
+    verdict = judge(_office(dependency), _period(), _run())
+    if verdict.blocks:
+        raise GateFailed(f"Coverage: {verdict}. See: integrity issues list --dependency {dependency}")
+
+
+@task(trigger_rule="all_done")
+@_told_apart
+def judge_relations(dependency: str) -> None:
+    """Judge the candidate against other days and data sets, by dbt tests in a schema of this run's own."""
+    from integrity.pipeline.judging import judge_relations as judge
+
+    verdict = judge(_office(dependency), _period(), _run())
+    if verdict is None:
+        raise AirflowSkipException("No submission was accepted, so there is no candidate to judge.")
+    if verdict.blocks:
+        raise GateFailed(f"Relations: {verdict}. See: integrity issues list --dependency {dependency}")
+
+
+def release(dependency: str) -> Any:
+    """The task that releases; it alone emits the Asset's event, with the period as its key."""
+
+    @task(outlets=[published(dependency)], trigger_rule="none_failed")
+    @_told_apart
+    def release() -> None:
+        from integrity.pipeline.releasing import release as release_period
+
+        changed = release_period(_office(dependency), _period(), _run())
+        log.info("released: %s", ", ".join(changed) or "what passed is in force already")
+
+    return release()
+
+
+@task
+@_told_apart
+def record(dependency: str) -> list[list[str]]:
+    """Findings to issues, alerts, lineage, feedback; runs whatever the gates said, and leaves the run as red as it is.
+
+    Gives the periods, as [dependency, period], that must be judged again because this run changed what they leaned on.
+    """
+    from integrity.pipeline.recording import record as record_period
+    from integrity.pipeline.releasing import periods_to_judge_again
+
+    dag_run = get_current_context()["dag_run"]
+    office = _office(dependency)
+    recorded = record_period(
+        office, _period(), run=_run(), since=dag_run.start_date or datetime.now(UTC), channel=_channel(office),
+        lineage=_lineage_client(),
+    )
+    changes = recorded.changes
+    log.info("%s; issues opened %s, closed %s", recorded.outcome.verdict, list(changes.opened), list(changes.closed))
+    return [[name, period.isoformat()] for name, period in periods_to_judge_again(office, _period())]
+
+
+def call(leaning: str, found: Any) -> Any:
+    """The task that has periods of a leaning dependency judged again.
+
+    A task of its own for each, since a task that succeeds emits an event for every outlet it has; skipped where
+    there is nothing to judge.
+
+    Args:
+        found: What ``record`` gave.
+    """
+
+    @task(task_id=f"call__{leaning}", outlets=[judge_again(leaning)])
+    @_told_apart
+    def call(found: list[list[str]], *, outlet_events: Any = None) -> None:
+        periods = [period for name, period in found if name == leaning]
+        if not periods:
+            raise AirflowSkipException("Nothing that changed is leaned on.")
+        outlet_events[judge_again(leaning)].add_partitions(periods)
+        log.info("%s: to be judged again: %s", leaning, ", ".join(periods))
+
+    return call(found)
+
+
+def judge_release_record(dependency: str, leaning: list[str], batches: Any) -> None:
+    """Wire the steps that follow once it is known what must be judged.
+
+    A red gate stops the release and nothing else: the later gates still judge, so that a supplier hears everything
+    at once, and the two teardowns record the run and leave it as red as it is.
+    """
+    judged = judge_submissions.partial(dependency=dependency).expand(batch=batches)
+    covered = judge_coverage(dependency)
+    related = judge_relations(dependency)
+    released = release(dependency)
+    recorded = record(dependency)
+    chain(batches, judged, covered, related, released, recorded)
+    chain([batches, judged, covered], released)
+    for name in leaning:
+        call(name, recorded).as_teardown()
+    recorded.as_teardown(on_failure_fail_dagrun=True)
+
+
+@task
+@_told_apart
+def build_mart(name: str) -> None:
+    """Build the mart's rows of this period anew from what is published."""
+    from integrity.pipeline.marts import build_mart as build
+    from integrity.settings import Settings
+
+    build(Settings.from_environment(), name, _period())
+
+
+def build(name: str) -> Any:
+    """The task that builds a mart and says so to whoever waits for it."""
+    return build_mart.override(task_id="build", outlets=[mart(name)])(name)
+
+
+@task(retries=0)
+def report_broken(problems: list[str]) -> None:
+    """Red on purpose: a folder that cannot be loaded, with where, what and how to mend it."""
+    raise AirflowFailException("\n".join(problems))
+
+
+def broken_text(broken: Broken) -> str:
+    """The problems of a broken folder as Markdown."""
+    return "\n".join(f"- `{p.file}:{p.line}`: {p.what}. {p.mend}" for p in broken.problems)
+
+
+def _channel(office: Office) -> Channel:
+    """Slack by the connection ``slack_default``; log and file where nobody has set one."""
+    from airflow.providers.slack.hooks.slack import SlackHook
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+
+    from integrity.alerts.channels import FileChannel, SlackChannel
+
+    try:
+        return SlackChannel(SlackHook(slack_conn_id="slack_default").get_conn())
+    except (AirflowNotFoundException, AirflowRuntimeError):
+        return FileChannel(office.settings.home / "alerts.log")
+
+
+def _lineage_client() -> Any:
+    """The provider's own client, so that gates and tasks tell the same listener."""
+    from airflow.providers.openlineage.plugins.adapter import OpenLineageAdapter
+
+    return OpenLineageAdapter().get_or_create_openlineage_client()

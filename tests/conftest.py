@@ -1,0 +1,258 @@
+"""What tests share: settings in a folder of their own, a real PostgreSQL, real files, and no network."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from integrity.pipeline.ingesting import Ingested, ingest
+from integrity.pipeline.office import Office
+from integrity.settings import PROJECT_ROOT, Settings
+from integrity.warehouse import embedded as embedded_server
+from integrity.warehouse.connection import open_engine
+from integrity.warehouse.migrate import migrate
+from psycopg.rows import dict_row
+
+DATA = Path(__file__).parent / "data" / "it_regions"
+REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
+SUPPLIER = "protezione_civile"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Close the network to all but this machine itself, however pytest was called."""
+    config.option.allow_hosts = "127.0.0.1,::1,localhost"
+    config.option.allow_unix_socket = True
+    config.addinivalue_line("filterwarnings", "ignore:The Result.tuples:sqlalchemy.exc.SADeprecationWarning")
+    # pytest-alembic's own collector breaks on this pytest; test_migrations.py calls its tests by name.
+    config.option.pytest_alembic_tests_path = "tests/no-such-file"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The project's own dependencies and policy, with all state in a folder that goes away."""
+    for name in ("AIRFLOW_CONN_SLACK_DEFAULT", "OPENLINEAGE_URL", "OPENLINEAGE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "home"
+    return Settings(
+        home=home, database_url=None, dependencies=PROJECT_ROOT / "include" / "dependencies",
+        inbox=home / "inbox", outbox=home / "outbox", archive=home / "archive",
+    )
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Callable[[str], str]]:
+    """The embedded PostgreSQL for all tests; gives the address of one of its databases."""
+    # A socket's path may have some 100 characters, which pytest's own folders exceed.
+    home = Path(tempfile.mkdtemp(prefix="ig-"))
+    server = embedded_server.start(home)
+    yield lambda database: embedded_server.url(server, database)
+    server.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def create_database(embedded: Callable[[str], str]) -> Callable[..., str]:
+    """Create a database of that name, as a copy of another, and give its address."""
+
+    def create(name: str, template: str = "template0") -> str:
+        with psycopg.connect(embedded("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return embedded(name)
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def migrated(create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a database that is migrated once and copied from then on."""
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    url = create_database("migrated")
+    settings = Settings(home=nowhere, database_url=url, dependencies=nowhere, inbox=nowhere, outbox=nowhere, archive=nowhere)
+    engine = open_engine(settings)
+    migrate(engine)
+    engine.dispose()
+    return "migrated"
+
+
+@pytest.fixture
+def own_database(
+    create_database: Callable[..., str], embedded: Callable[[str], str], request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], str]]:
+    """Copy a database for this test only; the copies are dropped with it."""
+    made: list[str] = []
+
+    def copy(template: str) -> str:
+        made.append(f"test_{abs(hash(request.node.nodeid)):x}_{len(made)}")
+        return create_database(made[-1], template)
+
+    yield copy
+    with psycopg.connect(embedded("postgres"), autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def warehouse(settings: Settings, migrated: str, own_database: Callable[[str], str]) -> Iterator[Settings]:
+    """Settings with a fresh, migrated database of this test's own."""
+    ready = replace(settings, database_url=own_database(migrated))
+    yield ready
+    open_engine(ready).dispose()
+
+
+@dataclass
+class SupplierFile:
+    """A supplier's file that a test alters; rows are found by the region's code, or are the only one there is."""
+
+    headings: list[str]
+    rows: list[dict[str, str]]
+
+    @classmethod
+    def read(cls, path: Path) -> SupplierFile:
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
+        return cls(list(reader.fieldnames or []), list(reader))
+
+    def row(self, region: str | None = None) -> dict[str, str]:
+        return next(row for row in self.rows if region in (None, row.get("codice_regione")))
+
+    def change(self, region: str | None = None, **cells: str | int) -> SupplierFile:
+        self.row(region).update({column: str(value) for column, value in cells.items()})
+        return self
+
+    def drop(self, region: str) -> SupplierFile:
+        self.rows.remove(self.row(region))
+        return self
+
+    def repeat(self, region: str | None = None, **cells: str | int) -> SupplierFile:
+        self.rows.append(self.row(region) | {column: str(value) for column, value in cells.items()})
+        return self
+
+    def to_bytes(self) -> bytes:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.headings, lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue().encode()
+
+
+_FILES = {
+    REGIONAL: ("regions", "dpc-covid19-ita-regioni"),
+    NATIONAL: ("national", "dpc-covid19-ita-andamento-nazionale"),
+}
+
+
+def file_name(dependency: str, day: int) -> str:
+    return f"{_FILES[dependency][1]}-202004{day}.csv"
+
+
+@pytest.fixture
+def real() -> Callable[[str, int], SupplierFile]:
+    """The real file of a dependency for a day of April 2020: 27 to 30, regional also 23 to 25."""
+    return lambda dependency, day: SupplierFile.read(DATA / _FILES[dependency][0] / file_name(dependency, day))
+
+
+@dataclass
+class RecordingChannel:
+    """Takes every alert and keeps it."""
+
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def send(self, kind: str, content: dict[str, Any], thread: str | None) -> str | None:
+        self.sent.append((kind, content))
+        return thread or f"thread-{len(self.sent)}"
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Kind and rule of each alert, in order."""
+        return [(kind, content["rule"]) for kind, content in self.sent]
+
+
+@dataclass
+class House:
+    """The product at work in a test: suppliers send, nights are run, the register is read."""
+
+    settings: Settings
+    channel: Any = field(default_factory=RecordingChannel)
+
+    def send(
+        self, dependency: str, content: SupplierFile | bytes, day: int = 28, *, name: str | None = None,
+        supplier: str = SUPPLIER,
+    ) -> None:
+        """Put a file into a supplier's folder of the inbox, under its usual name unless another is given."""
+        folder = self.settings.inbox / dependency / supplier
+        folder.mkdir(parents=True, exist_ok=True)
+        data = content if isinstance(content, bytes) else content.to_bytes()
+        (folder / (name or file_name(dependency, day))).write_bytes(data)
+
+    def run(self, dependency: str, day: int = 28) -> Ingested:
+        return ingest(Office.open(dependency, self.settings), date(2020, 4, day), self.channel)
+
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        with psycopg.connect(str(self.settings.database_url), row_factory=dict_row) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def published(self, dependency: str) -> list[dict[str, Any]]:
+        if not self.query("SELECT to_regclass(%s) AS found", f"published.{dependency}")[0]["found"]:
+            return []
+        return self.query(f'SELECT * FROM published."{dependency}" ORDER BY _period, _row')
+
+    def open_issues(self) -> list[dict[str, Any]]:
+        return self.query("SELECT * FROM register.issues WHERE status = 'open' ORDER BY reference")
+
+    def state(self) -> dict[str, Any]:
+        """All that a second run on the same files must leave as it is."""
+        return {
+            REGIONAL: self.published(REGIONAL), NATIONAL: self.published(NATIONAL),
+            "releases": self.query("SELECT * FROM register.releases ORDER BY release"),
+            "issues": self.query("SELECT * FROM register.issues ORDER BY reference"),
+            "submissions": self.query("SELECT submission, verdict, status FROM register.submissions ORDER BY 1"),
+            "outbox": self.query("SELECT count(*) AS messages FROM register.outbox"),
+        }
+
+
+@pytest.fixture
+def house(warehouse: Settings) -> House:
+    """The product on its first day: nothing received yet."""
+    return House(warehouse)
+
+
+@pytest.fixture(scope="session")
+def released_nights(
+    migrated: str, create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A database and its archive in which 27 and 28 April are released, regional and national."""
+    home = tmp_path_factory.mktemp("released")
+    url = create_database("released", migrated)
+    settings = Settings(
+        home=home, database_url=url, dependencies=PROJECT_ROOT / "include" / "dependencies",
+        inbox=home / "inbox", outbox=home / "outbox", archive=home / "archive",
+    )
+    house = House(settings)
+    for day in (27, 28):
+        for dependency, (folder, _) in _FILES.items():
+            name = file_name(dependency, day)
+            house.send(dependency, (DATA / folder / name).read_bytes(), name=name)
+            assert not house.run(dependency, day).verdict.blocks
+    open_engine(settings).dispose()
+    return "released", settings.archive
+
+
+@pytest.fixture
+def settled(
+    settings: Settings, released_nights: tuple[str, Path], own_database: Callable[[str], str]
+) -> Iterator[House]:
+    """The product at work: 27 and 28 April are released, regional and national."""
+    template, archive = released_nights
+    shutil.copytree(archive, settings.archive)
+    ready = replace(settings, database_url=own_database(template))
+    yield House(ready)
+    open_engine(ready).dispose()

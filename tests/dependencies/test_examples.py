@@ -1,0 +1,115 @@
+"""Every dependency's folder: its good example passes, and each bad one triggers exactly the rule that it is named for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integrity.cli import app
+from integrity.findings import Rule
+from integrity.gates.coverage import POPULATION_COMPLETE
+from integrity.gates.rules import FILE_RULES, IDENTIFIED
+from integrity.gates.schema import load_schema
+from integrity.inventory import manual
+from integrity.inventory.loading import load_inventory
+from integrity.pipeline.checking import check
+from integrity.pipeline.office import Office
+from integrity.settings import PROJECT_ROOT, Settings
+from typer.testing import CliRunner
+
+INVENTORY = load_inventory(Settings.from_environment({}))
+NAMES = sorted({*INVENTORY.dependencies, *INVENTORY.broken})
+EXAMPLES = [
+    pytest.param(name, path, id=f"{name}-{path.stem}")
+    for name in NAMES
+    for path in sorted((PROJECT_ROOT / "include" / "dependencies" / name / "examples").glob("*.csv"))
+]
+EXIT = {"PASS": 0, "WARN": 0, "FAIL": 1, "ERROR": 2}
+
+# In a file of one row, only the file's name can say that the row is another day's: an example's name says no day.
+BY_NAME_ONLY = {"national_hospital_activity": {"not_in_future", "date_is_period"}}
+
+
+def checked_rules(name: str) -> dict[str, Rule]:
+    """Rules that ``integrity check`` can judge on a dependency."""
+    registered = INVENTORY.get(name)
+    rules = [*load_schema(registered).rules(), *FILE_RULES, IDENTIFIED]
+    if registered.dependency.population:
+        rules.append(POPULATION_COMPLETE)
+    return {rule.name: rule for rule in rules}
+
+
+ALL_RULES = [
+    pytest.param(rule, id=f"{name}-{rule.name}")
+    for name in NAMES
+    for rule in [*checked_rules(name).values(), *(relation.rule for relation in INVENTORY.get(name).relations)]
+]
+
+
+def rules_found(told: dict[str, Any]) -> set[str]:
+    about_files = {finding["rule"] for file in told["submissions"] for finding in file["findings"]}
+    return about_files | {finding["rule"] for finding in told["findings"]}
+
+
+def test_every_folder_loads() -> None:
+    assert INVENTORY.broken == {}
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_an_example_triggers_exactly_its_rule(name: str, example: Path) -> None:
+    ran = CliRunner().invoke(app, ["check", name, str(example), "--json"])
+    told = json.loads(ran.stdout)
+    expected = set() if example.stem == "good" else {example.stem.removeprefix("bad_")}
+    assert rules_found(told) == expected
+    assert ran.exit_code == EXIT[told["verdict"]]
+    assert (told["verdict"] == "PASS") == (example.stem == "good")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_has_an_example(name: str) -> None:
+    examples = {path.stem for path in (INVENTORY.get(name).folder / "examples").glob("*.csv")}
+    expected = {f"bad_{rule}" for rule in set(checked_rules(name)) - BY_NAME_ONLY.get(name, set())}
+    assert examples == {"good", *expected}
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "rule"), [("national_hospital_activity", 22, "not_in_future"), ("national_hospital_activity", 24, "date_is_period")]
+)
+def test_the_day_of_a_single_row_is_held_against_the_files_name(name: str, day: int, rule: str, tmp_path: Path) -> None:
+    file = tmp_path / f"figures-202004{day}.csv"
+    file.write_bytes((INVENTORY.get(name).folder / "examples" / "good.csv").read_bytes())
+    assert rules_found(check(Office.open(name), [file]).to_json()) == {rule}
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+def test_a_rule_speaks_the_manuals_language(rule: Rule) -> None:
+    assert rule.kind in manual.kinds()
+    assert rule.dimension in manual.dimensions()
+    assert rule.limitations
+    assert set(rule.limitations) <= set(manual.limitations())
+    assert rule.severity in {"block", "quarantine", "warn"}
+    for sentence in (rule.message, rule.mend):
+        assert sentence.endswith(".")
+        assert len(sentence) > 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_tells_the_owner_what_to_do(name: str) -> None:
+    registered = INVENTORY.get(name)
+    for needed in (
+        registered.dependency.owner.name, registered.dependency.owner.email, registered.dependency.suppliers[0].contact,
+        "CC BY 4.0", "pcm-dpc/COVID-19", "integrity issues show IG-", f"integrity check {name}", "integrity trace",
+    ):
+        assert needed in registered.readme, needed
+    for relation in registered.relations:
+        assert f"`{relation.rule.name}`" in registered.readme
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_hold_no_free_text_notes(name: str) -> None:
+    header, *rows = (INVENTORY.get(name).folder / "examples" / "good.csv").read_text(encoding="utf-8").splitlines()
+    notes = [i for i, heading in enumerate(header.split(",")) if heading.startswith("note")]
+    assert notes
+    assert {row.split(",")[i] for row in rows for i in notes} == {""}
