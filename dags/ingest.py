@@ -1,7 +1,6 @@
 """A Dag for each key data dependency: one run is one reporting period."""
 
 from airflow.sdk import DAG, CronPartitionTimetable
-
 from integrity.inventory.loading import load_inventory
 from integrity.settings import Settings
 from orchestration import tasks
@@ -16,9 +15,7 @@ for registered in inventory.dependencies.values():
         doc_md=registered.readme,
         tags=[f"owner: {dependency.owner.name}", f"importance: {dependency.importance}", "ingest"],
         # The night of a day is judged as the next day begins; its key is the day that it speaks of.
-        schedule=CronPartitionTimetable(
-            "0 0 * * *", timezone=reporting.timezone, run_offset=-1, key_format="%Y-%m-%d"
-        ),
+        schedule=CronPartitionTimetable("0 0 * * *", timezone=reporting.timezone, run_offset=-1, key_format="%Y-%m-%d"),
         start_date=reporting.first_midnight,
         end_date=reporting.last_midnight,
         catchup=False,

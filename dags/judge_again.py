@@ -1,7 +1,6 @@
 """A Dag for each key data dependency: judges a period again when what it leaned on has changed, or a late file came."""
 
 from airflow.sdk import DAG, PartitionedAssetTimetable
-
 from integrity.inventory.loading import load_inventory
 from integrity.settings import Settings
 from orchestration import tasks

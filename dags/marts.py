@@ -1,7 +1,6 @@
 """A Dag for each mart: rebuilds a period when one of its sources releases it."""
 
 from airflow.sdk import DAG, AssetAny, PartitionedAssetTimetable
-
 from integrity.reports.impact import marts, sources_of
 from integrity.settings import Settings
 from orchestration import tasks

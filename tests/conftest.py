@@ -77,7 +77,9 @@ def migrated(create_database: Callable[..., str], tmp_path_factory: pytest.TempP
     """Name of a database that is migrated once and copied from then on."""
     nowhere = tmp_path_factory.mktemp("nowhere")
     url = create_database("migrated")
-    settings = Settings(home=nowhere, database_url=url, dependencies=nowhere, inbox=nowhere, outbox=nowhere, archive=nowhere)
+    settings = Settings(
+        home=nowhere, database_url=url, dependencies=nowhere, inbox=nowhere, outbox=nowhere, archive=nowhere
+    )
     engine = open_engine(settings)
     migrate(engine)
     engine.dispose()

@@ -6,9 +6,8 @@ pcm-dpc/COVID-19, CC BY 4.0; columns and meanings are the publisher's own.
 
 import pandera.polars as pa
 import polars as pl
-from pandera.api.polars.types import PolarsData
-
 from integrity.gates.rules import rule
+from pandera.api.polars.types import PolarsData
 
 
 def people(description: str, **options: object) -> object:
@@ -38,7 +37,11 @@ class Figures(pa.DataFrameModel):
     ingressi_terapia_intensiva: pl.Int64 = people("Admissions to intensive care that day", nullable=True)
 
     @rule(
-        "not_in_future", columns=["data"], kind="business", dimension="timeliness", limitations=["9.6"],
+        "not_in_future",
+        columns=["data"],
+        kind="business",
+        dimension="timeliness",
+        limitations=["9.6"],
         severity="block",
         message="The row is dated after the reporting period of the file, so it cannot be known yet.",
         mend="Correct the date, or send the file for the day that it speaks of.",
@@ -47,7 +50,11 @@ class Figures(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("data").dt.date() <= pl.col("_latest"))
 
     @rule(
-        "date_is_period", columns=["data"], kind="dependency", dimension="consistency", limitations=["9.6"],
+        "date_is_period",
+        columns=["data"],
+        kind="dependency",
+        dimension="consistency",
+        limitations=["9.6"],
         severity="block",
         message="The row is dated before the reporting period of the file: these are an earlier day's figures.",
         mend="Send the figures of the day that the file's name states.",
@@ -56,7 +63,11 @@ class Figures(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("data").dt.date() >= pl.col("_period"))
 
     @rule(
-        "hospitalised_total", kind="derivation", dimension="accuracy", limitations=["6.1"], severity="quarantine",
+        "hospitalised_total",
+        kind="derivation",
+        dimension="accuracy",
+        limitations=["6.1"],
+        severity="quarantine",
         columns=["totale_ospedalizzati", "ricoverati_con_sintomi", "terapia_intensiva"],
         message="People in hospital must equal those in ordinary wards plus those in intensive care.",
         mend="Correct the total or one of its two parts.",
@@ -66,7 +77,11 @@ class Figures(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("totale_ospedalizzati") == parts)
 
     @rule(
-        "current_positives_total", kind="derivation", dimension="accuracy", limitations=["6.1"], severity="quarantine",
+        "current_positives_total",
+        kind="derivation",
+        dimension="accuracy",
+        limitations=["6.1"],
+        severity="quarantine",
         columns=["totale_positivi", "totale_ospedalizzati", "isolamento_domiciliare"],
         message="Current positives must equal people in hospital plus people isolated at home.",
         mend="Correct the total or one of its two parts.",
@@ -76,7 +91,11 @@ class Figures(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("totale_positivi") == parts)
 
     @rule(
-        "total_cases", kind="derivation", dimension="accuracy", limitations=["6.1"], severity="quarantine",
+        "total_cases",
+        kind="derivation",
+        dimension="accuracy",
+        limitations=["6.1"],
+        severity="quarantine",
         columns=["totale_casi", "totale_positivi", "dimessi_guariti", "deceduti"],
         message="Total cases must equal current positives plus recovered plus deaths.",
         mend="Correct the total or one of its three parts.",
@@ -86,7 +105,11 @@ class Figures(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("totale_casi") == parts)
 
     @rule(
-        "cases_by_origin", kind="derivation", dimension="accuracy", limitations=["6.1"], severity="warn",
+        "cases_by_origin",
+        kind="derivation",
+        dimension="accuracy",
+        limitations=["6.1"],
+        severity="warn",
         columns=["casi_da_screening", "casi_da_sospetto_diagnostico", "totale_casi"],
         message="Cases found by screening plus cases found from symptoms should equal total cases.",
         mend="Bring both parts up to the day, or leave both blank.",
@@ -96,7 +119,11 @@ class Figures(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("totale_casi") == parts)
 
     @rule(
-        "tested_at_most_tests", kind="business", dimension="accuracy", limitations=["5.1"], severity="quarantine",
+        "tested_at_most_tests",
+        kind="business",
+        dimension="accuracy",
+        limitations=["5.1"],
+        severity="quarantine",
         columns=["casi_testati", "tamponi"],
         message="No more people can have been tested than tests were done.",
         mend="Check whether the two figures were swapped or one was mistyped.",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Takes in what suppliers submit, judges it, releases only what holds.",
-    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 issues = typer.Typer(help="The issues register.", no_args_is_help=True)
 app.add_typer(issues, name="issues")
@@ -42,7 +44,9 @@ def main() -> None:
 @app.command()
 def read(
     files: list[Path],
-    output: Annotated[Path | None, typer.Option(help="File to write, or folder for files under their own names.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write, or folder for files under their own names.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what the reader understood as plain UTF-8 CSV. Exit 2 if a file was unreadable."""
@@ -64,9 +68,14 @@ def read(
             reading.frame.drop(ROW).write_csv(target)
         told.append(
             {
-                "file": path.name, "readable": True, "encoding": reading.encoding,
-                "dialect": {"delimiter": reading.delimiter, "quote": '"'}, "header": list(reading.headings),
-                "header_row": reading.header_row, "sheet": None, "rows": reading.frame.height,
+                "file": path.name,
+                "readable": True,
+                "encoding": reading.encoding,
+                "dialect": {"delimiter": reading.delimiter, "quote": '"'},
+                "header": list(reading.headings),
+                "header_row": reading.header_row,
+                "sheet": None,
+                "rows": reading.frame.height,
                 "unparsed_rows": [{"row": number, "reason": reason} for number, reason in reading.bad_rows],
             }
         )
@@ -158,7 +167,17 @@ def list_issues(
         _print_json(views)
         return
     rows = [
-        [v["reference"], v["status"], v["impact"], v["dependency"], v["rule"], v["supplier"], len(v["occurrences"]), v["owner"], v["due_on"]]
+        [
+            v["reference"],
+            v["status"],
+            v["impact"],
+            v["dependency"],
+            v["rule"],
+            v["supplier"],
+            len(v["occurrences"]),
+            v["owner"],
+            v["due_on"],
+        ]
         for v in views
     ]
     out = _console()
@@ -184,9 +203,22 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
     out = _console()
     out.print(f"{told['reference']}  {told['status']}, impact {told['impact']}", style="bold", markup=False)
     out.print(told["description"], markup=False)
-    for name in ("dependency", "rule", "supplier", "dimension", "owner", "raised_on", "due_on", "resolution", "closed_on"):
+    for name in (
+        "dependency",
+        "rule",
+        "supplier",
+        "dimension",
+        "owner",
+        "raised_on",
+        "due_on",
+        "resolution",
+        "closed_on",
+    ):
         out.print(f"  {name.replace('_', ' ')}: {told[name] or '-'}", markup=False)
-    periods = [[o["period"], o["verdict"], o["failed"], o["evaluated"], "closed" if o["closed_at"] else "open"] for o in told["occurrences"]]
+    periods = [
+        [o["period"], o["verdict"], o["failed"], o["evaluated"], "closed" if o["closed_at"] else "open"]
+        for o in told["occurrences"]
+    ]
     out.print(table(["Period", "Verdict", "Failed", "Of", "State"], periods))
 
 
@@ -218,12 +250,26 @@ def trace(
     elif key:
         for entry in told:
             out.print(
-                f"{entry['role']}: line {entry['row']} of {entry['file_name']}, from {entry['supplier']} for {entry['period']}, "
-                f"submission {entry['submission']}, revision {entry['revision']}\n  archived as {entry['archived_at']}",
-                markup=False, soft_wrap=True,
+                f"{entry['role']}: line {entry['row']} of {entry['file_name']}, from {entry['supplier']} "
+                f"for {entry['period']}, submission {entry['submission']}, revision {entry['revision']}\n"
+                f"  archived as {entry['archived_at']}",
+                markup=False,
+                soft_wrap=True,
             )
     else:
-        columns = ["submission", "dependency", "supplier", "period", "revision", "file_name", "verdict", "rows", "accepted", "quarantined", "status"]
+        columns = [
+            "submission",
+            "dependency",
+            "supplier",
+            "period",
+            "revision",
+            "file_name",
+            "verdict",
+            "rows",
+            "accepted",
+            "quarantined",
+            "status",
+        ]
         out.print(table([c.replace("_", " ").capitalize() for c in columns], [[e[c] for c in columns] for e in told]))
 
 
@@ -265,7 +311,12 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         out = _console()
         for entry in found:
-            out.print(f"{'ok  ' if entry.ok else 'MEND'}  {entry.what}", style=None if entry.ok else "red", markup=False, soft_wrap=True)
+            out.print(
+                f"{'ok  ' if entry.ok else 'MEND'}  {entry.what}",
+                style=None if entry.ok else "red",
+                markup=False,
+                soft_wrap=True,
+            )
             if entry.mend:
                 out.print(f"      {entry.mend}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if all(entry.ok for entry in found) else 1)
@@ -287,7 +338,8 @@ def psql(context: typer.Context) -> None:
     else:
         server = embedded.start(settings.home)
         client, url = str(embedded.psql(server)), embedded.url(server, embedded.WAREHOUSE)
-    done = subprocess.run([client, url, *context.args], check=False, env={**os.environ, "PAGER": os.environ.get("PAGER", "cat")})  # noqa: S603
+    quiet = {"PAGER": "cat", **os.environ}
+    done = subprocess.run([client, url, *context.args], check=False, env=quiet)  # noqa: S603 - the user's own words
     raise typer.Exit(done.returncode)
 
 

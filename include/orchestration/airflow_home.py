@@ -63,10 +63,7 @@ def airflow_environment(settings: Settings, *, metadata_url: str, warehouse_url:
 
 
 def write_environment_file(settings: Settings, environment: dict[str, str]) -> Path:
-    """Write what a shell sources before it calls ``airflow`` itself; readable by this user only.
-
-    Airflow reads the same settings from ``airflow.cfg``-less defaults otherwise, and would know nothing of this checkout.
-    """
+    """Write what a shell sources before it calls ``airflow`` itself; readable by this user only."""
     path = settings.home / "airflow.env"
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     _write_private(path, "\n".join(lines) + "\n")

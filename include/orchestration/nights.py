@@ -6,21 +6,22 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from sqlalchemy import Engine, text
 
 from integrity.errors import IntegrityError, Transient
 from integrity.inventory.loading import Inventory, load_inventory
 from integrity.reports.console import console, table
 from integrity.reports.doctor import describe_home
+from integrity.reports.nights import nights
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.submissions.inbox import make_folders
 from integrity.warehouse.connection import open_engine
+from rich.console import Console
+from sqlalchemy import Engine, text
+
 from orchestration.airflow_home import USER, password
 from orchestration.services import LocalAirflow, local_airflow
 
@@ -29,13 +30,24 @@ REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
 _SUPPLIER = "protezione_civile"
 _DEMONSTRATION = PROJECT_ROOT / "include" / "demonstration"
 _SERVICES = ["api-server", "scheduler", "dag-processor"]
+_NIGHTS_AHEAD = 3
 _NIGHT_SECONDS = 300
 """A night that takes longer than this is stuck."""
 
 
 @dataclass
+class Backfill:
+    """A backfill that Airflow was asked for, and the runs of it that have been told."""
+
+    dependency: str
+    nights: int
+    created_at: str
+    told: set[str] = field(default_factory=set)
+
+
+@dataclass
 class Show:
-    """The demonstration's state while it runs."""
+    """The demonstration while it runs."""
 
     settings: Settings
     inventory: Inventory
@@ -43,28 +55,56 @@ class Show:
     engine: Engine
     out: Console
 
-    def backfill(self, dependency: str, first: date, last: date) -> None:
-        """Have Airflow run these periods and tell each night as it ends."""
+    def start(self, dependency: str, first: date, last: date) -> Backfill:
+        """Have Airflow run these periods, one after another."""
         asked = {
-            "dag_id": f"ingest__{dependency}", "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z",
-            "max_active_runs": 1, "reprocess_behavior": "completed", "run_backwards": False, "dag_run_conf": {},
+            "dag_id": f"ingest__{dependency}",
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "max_active_runs": 1,
+            "reprocess_behavior": "completed",
+            "run_backwards": False,
+            "dag_run_conf": {},
         }
-        backfill = self.airflow.post("/api/v2/backfills", asked)["id"]
-        told: set[str] = set()
+        created_at = self.airflow.post("/api/v2/backfills", asked)["created_at"]
+        return Backfill(dependency, (last - first).days + 1, created_at)
+
+    def follow(self, *backfills: Backfill, until: int | None = None) -> None:
+        """Tell each night as it ends, until all have ended, or ``until`` nights of the first backfill have."""
         quiet_since = time.monotonic()
-        while True:
+        while not all(len(b.told) >= (until or b.nights) for b in backfills):
             self.airflow.check_alive()
-            runs = self._runs(f"ingest__{dependency}", backfill)
-            for run in runs:
-                if run["state"] in ("success", "failed") and run["dag_run_id"] not in told:
-                    told.add(run["dag_run_id"])
-                    quiet_since = time.monotonic()
-                    self._tell_night(dependency, run)
-            if len(told) == (last - first).days + 1:
-                return
+            if sum([self._tell_ended(backfill) for backfill in backfills]):
+                quiet_since = time.monotonic()
             if time.monotonic() - quiet_since > _NIGHT_SECONDS:
-                raise Transient(f"No night ended for {_NIGHT_SECONDS} s. Logs: {self.airflow.environment['AIRFLOW_HOME']}/logs")
+                logs = f"{self.airflow.environment['AIRFLOW_HOME']}/logs"
+                raise Transient(f"No night has ended for {_NIGHT_SECONDS} s. Logs: {logs}")
             time.sleep(1)
+
+    def _tell_ended(self, backfill: Backfill) -> int:
+        path = f"/api/v2/dags/ingest__{backfill.dependency}/dagRuns"
+        runs = self.airflow.get(path, run_type="backfill", order_by="-id", limit=backfill.nights)["dag_runs"]
+        ended = [
+            run
+            for run in reversed(runs)
+            if run["queued_at"] >= backfill.created_at
+            and run["state"] in ("success", "failed")
+            and run["dag_run_id"] not in backfill.told
+        ]
+        for run in ended:
+            backfill.told.add(run["dag_run_id"])
+            self._tell_night(backfill.dependency, run)
+        return len(ended)
+
+    def _tell_night(self, dependency: str, run: dict[str, Any]) -> None:
+        period = date.fromisoformat(run["partition_key"])
+        night = next(iter(nights(self.engine, dependency, period, period)), {})
+        self.out.print(
+            f"  {period}  {dependency:<28} {night.get('verdict') or 'ERROR':<5}  "
+            f"{night.get('rows') or 0:>3} rows, {night.get('quarantined') or 0:>2} set aside, "
+            f"{'released' if night.get('is_released') else 'not released'}, {run['duration'] or 0:.0f} s",
+            markup=False,
+        )
 
     def wait_for_consumers(self) -> None:
         """Wait until what the releases set off has ended: marts, and periods that are judged again."""
@@ -73,48 +113,6 @@ class Show:
             active = self.airflow.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=1)["total_entries"]
             quiet = 0 if active else quiet + 1
             time.sleep(1)
-
-    def _runs(self, dag_id: str, backfill: int) -> list[dict[str, Any]]:
-        runs = self.airflow.get(f"/api/v2/dags/{dag_id}/dagRuns", run_type="backfill", order_by="-id", limit=100)["dag_runs"]
-        since = self.airflow.get(f"/api/v2/backfills/{backfill}")["created_at"]
-        return [run for run in reversed(runs) if run["queued_at"] >= since]
-
-    def _tell_night(self, dependency: str, run: dict[str, Any]) -> None:
-        state = nights(self.engine, dependency, date.fromisoformat(run["partition_key"]), date.fromisoformat(run["partition_key"]))
-        night = state[0] if state else {}
-        self.out.print(
-            f"  {run['partition_key']}  {dependency:<28} {night.get('verdict') or 'ERROR':<5}  "
-            f"{night.get('rows') or 0:>3} rows, {night.get('quarantined') or 0:>2} set aside, "
-            f"{'released' if night.get('is_released') else 'not released'}, {run['duration'] or 0:.0f} s",
-            markup=False,
-        )
-
-
-def nights(engine: Engine, dependency: str, first: date, last: date) -> list[dict[str, Any]]:
-    """How each period of a dependency stands, from the register: one entry a period that was judged."""
-    query = text(
-        """
-        SELECT j.period, count(DISTINCT s.id) AS received, max(latest.rows) AS rows, max(latest.quarantined) AS quarantined,
-               CASE WHEN bool_or(worst.verdict = 'ERROR') THEN 'ERROR' WHEN bool_or(worst.verdict = 'FAIL') THEN 'FAIL'
-                    WHEN bool_or(worst.verdict = 'WARN') THEN 'WARN' ELSE 'PASS' END AS verdict,
-               string_agg(DISTINCT first.verdict, ' ') AS first_verdict, max(r.revision) AS released_revision
-        FROM register.judgement j
-        LEFT JOIN register.submission s ON s.dependency = j.dependency AND s.period = j.period
-        LEFT JOIN LATERAL (
-            SELECT x.id FROM register.submission x WHERE x.dependency = j.dependency AND x.period = j.period
-            AND x.supplier = s.supplier ORDER BY x.revision DESC LIMIT 1) newest ON true
-        LEFT JOIN register.judgement latest ON latest.submission_id = newest.id
-        LEFT JOIN register.judgement first ON first.submission_id = s.id AND s.revision = 1
-        LEFT JOIN register.judgement worst ON worst.dependency = j.dependency AND worst.period = j.period
-             AND (worst.submission_id IS NULL OR worst.submission_id = newest.id)
-        LEFT JOIN register.releases r ON r.dependency = j.dependency AND r.period = j.period AND r.superseded_at IS NULL
-        WHERE j.dependency = :dependency AND j.gate = 'coverage' AND j.period BETWEEN :first AND :last
-        GROUP BY j.period ORDER BY j.period
-        """
-    )
-    with engine.connect() as connection:
-        rows = connection.execute(query, {"dependency": dependency, "first": first, "last": last}).mappings()
-        return [{**row, "is_released": row["released_revision"] is not None} for row in rows]
 
 
 def main() -> int:
@@ -154,15 +152,19 @@ def _run_nights(show: Show, say: Any) -> None:
     say(f"Into the inbox: the files of April 2020 as they were first published. Judged now: {FIRST} to {LAST}")
     _drop(show.settings, REGIONAL, "first_capture_regions", None)
     _drop(show.settings, NATIONAL, "national", None)
-    show.backfill(REGIONAL, FIRST, LAST)
-    failed = [night["period"] for night in nights(show.engine, REGIONAL, FIRST, LAST) if night["verdict"] in ("FAIL", "ERROR")]
-    show.backfill(NATIONAL, FIRST, LAST)
+    regional = show.start(REGIONAL, FIRST, LAST)
+    # The national figures lean on the regions' of the same night: they follow some nights behind.
+    show.follow(regional, until=_NIGHTS_AHEAD)
+    show.follow(regional, show.start(NATIONAL, FIRST, LAST))
+    failed = [
+        night["period"] for night in nights(show.engine, REGIONAL, FIRST, LAST) if night["verdict"] in ("FAIL", "ERROR")
+    ]
     if failed:
         say(f"The publisher's revision of the {len(failed)} night(s) that failed: {', '.join(map(str, failed))}")
         for period in failed:
             _drop(show.settings, REGIONAL, "regions", period)
         for period in failed:
-            show.backfill(REGIONAL, period, period)
+            show.follow(show.start(REGIONAL, period, period))
     say("Marts, and the periods that leaned on what changed")
     show.wait_for_consumers()
 
@@ -188,8 +190,17 @@ def _summary(show: Show) -> None:
             for night in nights(show.engine, dependency, period, period):
                 released = f"revision {night['released_revision']}" if night["is_released"] else "no"
                 rows.append(
-                    [str(period), dependency, night["received"], night["rows"], night["quarantined"], night["first_verdict"],
-                     night["verdict"], released, seconds.get((dependency, str(period)))]
+                    [
+                        str(period),
+                        dependency,
+                        night["received"],
+                        night["rows"],
+                        night["quarantined"],
+                        night["first_verdict"],
+                        night["verdict"],
+                        released,
+                        seconds.get((dependency, str(period))),
+                    ]
                 )
     out.print()
     out.print(table(headings, rows))
@@ -209,7 +220,10 @@ def _seconds(airflow: LocalAirflow) -> dict[tuple[str, str], int]:
 def _issues(show: Show) -> None:
     with show.engine.connect() as connection:
         issues = connection.execute(
-            text("SELECT reference, status, impact, dependency, description, resolution, occurrences, owner FROM register.issues ORDER BY reference")
+            text(
+                "SELECT reference, status, impact, dependency, description, resolution, occurrences, owner "
+                "FROM register.issues ORDER BY reference"
+            )
         ).all()
     opened = sum(issue.status == "open" for issue in issues)
     show.out.print(f"\nIssues: {len(issues)} opened, {len(issues) - opened} closed again", style="bold")
@@ -217,8 +231,10 @@ def _issues(show: Show) -> None:
         periods = "1 period" if issue.occurrences == 1 else f"{issue.occurrences} periods"
         state = f"closed: {issue.resolution}" if issue.status == "closed" else f"open, for {issue.owner}"
         show.out.print(
-            f"  {issue.reference}  {issue.dependency}, impact {issue.impact}, {periods}: {issue.description}\n            {state}",
+            f"  {issue.reference}  {issue.dependency}, impact {issue.impact}, {periods}: {issue.description}\n"
+            f"            {state}",
             markup=False,
+            soft_wrap=True,
         )
 
 
@@ -227,11 +243,13 @@ def _where(show: Show) -> None:
     integrity, airflow = (describe_home(Path(sys.executable).parent / name) for name in ("integrity", "airflow"))
     port = f"INTEGRITY_PORT={os.environ['INTEGRITY_PORT']} " if os.environ.get("INTEGRITY_PORT") else ""
     broken = f"include/dependencies/{REGIONAL}/examples/bad_hospitalised_total.csv"
+    mart = "SELECT * FROM marts.hospital_pressure WHERE region_code = '03' ORDER BY period"
+    backfill = f"backfill create --dag-id ingest__{REGIONAL} --from-date 2020-04-01 --to-date 2020-04-15"
     show.out.print(
         f"""
 Where things are
   page      {port}make up, then the address that it prints; user {USER}, password {password(show.settings)}
-  data      {integrity} psql -c "SELECT * FROM marts.hospital_pressure WHERE region_code = '03' ORDER BY period"
+  data      {integrity} psql -c "{mart}"
   feedback  {home}/outbox/{REGIONAL}/{_SUPPLIER}/2020-04-23.r1.html
   alerts    {home}/alerts.log        lineage  {home}/lineage/events.jsonl
 
@@ -241,9 +259,10 @@ What to type next
   {integrity} trace hospital_pressure 2020-04-23 03
   {integrity} ingest {REGIONAL} --period 2020-04-15
   make up      and, in another terminal, the first half of the month:
-    . {home}/airflow.env && {airflow} backfill create --dag-id ingest__{REGIONAL} --from-date 2020-04-01 --to-date 2020-04-15
+    . {home}/airflow.env && {airflow} {backfill}
   make test""",
-        markup=False, soft_wrap=True,
+        markup=False,
+        soft_wrap=True,
     )
 
 

@@ -11,8 +11,16 @@ import importlib
 import sys
 
 _PRELOADED = [
-    "alembic", "dbt.cli.main", "dbt.adapters.postgres", "httpx", "integrity.inventory.loading", "jinja2",
-    "openlineage.client", "psycopg", "slack_sdk", "sqlalchemy.orm",
+    "alembic",
+    "dbt.cli.main",
+    "dbt.adapters.postgres",
+    "httpx",
+    "integrity.inventory.loading",
+    "jinja2",
+    "openlineage.client",
+    "psycopg",
+    "slack_sdk",
+    "sqlalchemy.orm",
 ]
 
 
@@ -24,7 +32,7 @@ def main() -> None:
 
     gc.freeze()
     sys.argv = ["airflow", "scheduler", *sys.argv[1:]]
-    airflow()
+    airflow()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

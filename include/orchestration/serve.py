@@ -14,6 +14,7 @@ from integrity.errors import IntegrityError, Misconfigured
 from integrity.inventory.loading import load_inventory
 from integrity.settings import Settings
 from integrity.submissions.inbox import make_folders
+
 from orchestration.airflow_home import USER, password
 from orchestration.services import local_airflow
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from integrity.errors import Misconfigured, Transient
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.warehouse import embedded
 from integrity.warehouse.connection import database_url, open_engine
 from integrity.warehouse.migrate import migrate
+
 from orchestration.airflow_home import USER, airflow_environment, password, write_environment_file
 
 _AIRFLOW = Path(sys.executable).parent / "airflow"
@@ -53,8 +53,13 @@ class LocalAirflow:
         for service in services:
             with (logs / f"{service}.log").open("ab") as output:
                 self.processes[service] = subprocess.Popen(  # noqa: S603 - our own interpreter's airflow
-                    _COMMANDS.get(service, [_AIRFLOW, service]), stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                    env={**os.environ, **self.environment}, cwd=PROJECT_ROOT, start_new_session=True,
+                    _COMMANDS.get(service, [_AIRFLOW, service]),
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, **self.environment},
+                    cwd=PROJECT_ROOT,
+                    start_new_session=True,
                 )
 
     def wait_until_healthy(self, dags: set[str]) -> None:
@@ -176,7 +181,11 @@ def _migrate_airflow(environment: dict[str, str], say: Say) -> None:
         return
     say("Migrations of Airflow's database (once, some ten seconds)")
     result = subprocess.run(  # noqa: S603 - our own interpreter's airflow
-        [_AIRFLOW, "db", "migrate"], env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+        [_AIRFLOW, "db", "migrate"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
         cwd=PROJECT_ROOT,
     )
     if result.returncode:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.sdk import chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-
 from integrity.errors import GateFailed, Misconfigured, is_retryable
 from integrity.inventory.loading import Broken
+
 from orchestration.assets import judge_again, mart, published
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def submissions_to_judge(dependency: str) -> list[list[int]]:
 @task
 @_told_apart
 def judge_submissions(dependency: str, batch: list[int]) -> None:
-    """Judge each file against its schema and land its rows; red if a file blocks, the others are judged all the same."""
+    """Judge each file against its schema and land its rows; red if one blocks, the others are judged all the same."""
     from integrity.pipeline.judging import judge_submission
 
     office = _office(dependency)
@@ -151,7 +151,11 @@ def record(dependency: str) -> list[list[str]]:
     dag_run = get_current_context()["dag_run"]
     office = _office(dependency)
     recorded = record_period(
-        office, _period(), run=_run(), since=dag_run.start_date or datetime.now(UTC), channel=_channel(office),
+        office,
+        _period(),
+        run=_run(),
+        since=dag_run.start_date or datetime.now(UTC),
+        channel=_channel(office),
         lineage=_lineage_client(),
     )
     changes = recorded.changes
@@ -229,7 +233,6 @@ def _channel(office: Office) -> Channel:
     """Slack by the connection ``slack_default``; log and file where nobody has set one."""
     from airflow.providers.slack.hooks.slack import SlackHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
-
     from integrity.alerts.channels import FileChannel, SlackChannel
 
     try:

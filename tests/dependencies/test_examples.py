@@ -1,4 +1,4 @@
-"""Every dependency's folder: its good example passes, and each bad one triggers exactly the rule that it is named for."""
+"""Every dependency's folder: its good example passes, each bad one triggers exactly the rule it is named for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integrity.cli import app
+from integrity.cli import app, main
 from integrity.findings import Rule
 from integrity.gates.coverage import POPULATION_COMPLETE
 from integrity.gates.rules import FILE_RULES, IDENTIFIED
@@ -67,6 +67,17 @@ def test_an_example_triggers_exactly_its_rule(name: str, example: Path) -> None:
     assert (told["verdict"] == "PASS") == (example.stem == "good")
 
 
+def test_a_file_that_is_not_there_is_exit_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["integrity", "check", NAMES[0], "nowhere.csv", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "integrity: There is no file nowhere.csv.\n")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_has_an_example(name: str) -> None:
     examples = {path.stem for path in (INVENTORY.get(name).folder / "examples").glob("*.csv")}
@@ -75,7 +86,8 @@ def test_every_rule_has_an_example(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "day", "rule"), [("national_hospital_activity", 22, "not_in_future"), ("national_hospital_activity", 24, "date_is_period")]
+    ("name", "day", "rule"),
+    [("national_hospital_activity", 22, "not_in_future"), ("national_hospital_activity", 24, "date_is_period")],
 )
 def test_the_day_of_a_single_row_is_held_against_the_files_name(name: str, day: int, rule: str, tmp_path: Path) -> None:
     file = tmp_path / f"figures-202004{day}.csv"

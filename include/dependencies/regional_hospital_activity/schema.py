@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
-from pandera.api.polars.types import PolarsData
-
 from integrity.gates.rules import rule
+from pandera.api.polars.types import PolarsData
 
 from .._civil_protection import Figures
 
@@ -21,8 +20,12 @@ class Schema(Figures):
     long: pl.Float64 = pa.Field(in_range={"min_value": 6, "max_value": 19}, description="Longitude, degrees WGS84")
 
     @rule(
-        "name_matches_code", columns=["denominazione_regione", "codice_regione"], kind="dependency",
-        dimension="consistency", limitations=["5.1", "9.5"], severity="quarantine",
+        "name_matches_code",
+        columns=["denominazione_regione", "codice_regione"],
+        kind="dependency",
+        dimension="consistency",
+        limitations=["5.1", "9.5"],
+        severity="quarantine",
         message="The region's name does not belong to its code.",
         mend="Correct the name or the code by the reference list of regions.",
     )
@@ -32,7 +35,12 @@ class Schema(Figures):
         return frame.lazyframe.select(pl.col("denominazione_regione") == expected)
 
     @rule(
-        "row_once", columns=_KEY, kind="duplicate", dimension="accuracy", limitations=["1.4"], severity="quarantine",
+        "row_once",
+        columns=_KEY,
+        kind="duplicate",
+        dimension="accuracy",
+        limitations=["1.4"],
+        severity="quarantine",
         message="The same row stands in the file more than once.",
         mend="Leave only the first of these rows.",
     )
@@ -41,7 +49,11 @@ class Schema(Figures):
         return frame.lazyframe.select(whole_row.is_first_distinct())
 
     @rule(
-        "region_once", columns=_KEY, kind="uniqueness", dimension="accuracy", limitations=["1.4", "9.7"],
+        "region_once",
+        columns=_KEY,
+        kind="uniqueness",
+        dimension="accuracy",
+        limitations=["1.4", "9.7"],
         severity="quarantine",
         message="Two rows give different figures for the same region and day.",
         mend="Leave only the row that is right.",

@@ -65,8 +65,11 @@ class SlackChannel:
 
         try:
             answer = self.client.chat_postMessage(
-                channel=content["channel"], text=headline(kind, content), blocks=blocks(kind, content),
-                thread_ts=thread, unfurl_links=False,
+                channel=content["channel"],
+                text=headline(kind, content),
+                blocks=blocks(kind, content),
+                thread_ts=thread,
+                unfurl_links=False,
             )
         except (SlackClientError, URLError, OSError, TimeoutError) as error:
             reason = getattr(error, "response", {}) or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_HARMLESS = str.maketrans("<>&`*", "‹›+'·")
 _HEADS = {
     "opened": "{title}: {rule_words} failed for {when}",
     "recurred": "Again: {rule_words} failed for {when}",
@@ -14,9 +15,7 @@ _HEADS = {
 
 def plain(text: str) -> str:
     """Text without control characters or markup of Slack's, so that a file's name cannot mention or link."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text).translate(
-        str.maketrans({"<": "‹", ">": "›", "&": "+", "`": "'", "*": "·"})
-    )
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text).translate(_HARMLESS)
 
 
 def headline(kind: str, content: dict[str, Any]) -> str:
@@ -40,14 +39,20 @@ def body(kind: str, content: dict[str, Any]) -> list[str]:
     lines += [plain(content["outcome"]), f"To mend it: {plain(content['mend'])}"]
     if content["downstream"]:
         lines.append(f"Depends on it: {plain('; '.join(content['downstream']))}.")
-    lines.append(f"Issue {content['reference']}, impact {content['impact']}, for {plain(content['owner'])}, due {content['due_on']}.")
+    lines.append(
+        f"Issue {content['reference']}, impact {content['impact']}, "
+        f"for {plain(content['owner'])}, due {content['due_on']}."
+    )
     return lines
 
 
 def blocks(kind: str, content: dict[str, Any]) -> list[dict[str, Any]]:
     """The same as Slack's Block Kit."""
-    sign = {"opened": ":red_circle:" if content.get("verdict") in ("FAIL", "ERROR") else ":large_yellow_circle:",
-            "recurred": ":repeat:", "resolved": ":white_check_mark:"}[kind]
+    sign = {
+        "opened": ":red_circle:" if content.get("verdict") in ("FAIL", "ERROR") else ":large_yellow_circle:",
+        "recurred": ":repeat:",
+        "resolved": ":white_check_mark:",
+    }[kind]
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": f"{sign} *{headline(kind, content)}*"}},
         {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(body(kind, content))}},

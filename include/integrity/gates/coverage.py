@@ -13,12 +13,21 @@ from integrity.inventory.dependency import Registered
 from integrity.verdicts import Verdict
 
 SUPPLIER_REPORTED = Rule(
-    name="supplier_reported", kind="completeness", dimension="completeness", limitations=("1.3",), severity="block",
-    message="No submission came from the supplier.", mend="Send the file for this reporting period.",
+    name="supplier_reported",
+    kind="completeness",
+    dimension="completeness",
+    limitations=("1.3",),
+    severity="block",
+    message="No submission came from the supplier.",
+    mend="Send the file for this reporting period.",
 )
 POPULATION_COMPLETE = Rule(
-    name="population_complete", kind="completeness", dimension="completeness", limitations=("1.3", "3.2"),
-    severity="block", message="Reporting units that must occur in the file do not.",
+    name="population_complete",
+    kind="completeness",
+    dimension="completeness",
+    limitations=("1.3", "3.2"),
+    severity="block",
+    message="Reporting units that must occur in the file do not.",
     mend="Add a row for each missing unit; where there is nothing to count, write 0.",
 )
 
@@ -30,15 +39,19 @@ def judge_coverage(registered: Registered, *, period: date, units: Mapping[str, 
     """Judge what came for a period against what was expected.
 
     Args:
-        units: For each supplier whose submission came, the reporting units that its latest one names (rows set aside
-            included: the unit did respond, and other rules say what is wrong with it); None where nothing could be read.
+        units: For each supplier whose submission came, the reporting units that its latest one names; None where
+            nothing could be read. Rows set aside count: the unit did respond, and other rules say what is wrong.
     """
     dependency = registered.dependency
     expected = [s for s in dependency.suppliers if s.reports_for(period)]
     missing = [s for s in expected if s.code not in units]
     findings = [
         Finding(
-            rule=SUPPLIER_REPORTED, verdict=Verdict.FAIL, evaluated=len(expected), failed=1, supplier=supplier.code,
+            rule=SUPPLIER_REPORTED,
+            verdict=Verdict.FAIL,
+            evaluated=len(expected),
+            failed=1,
+            supplier=supplier.code,
             detail=f"Expected: {supplier.name}.",
         )
         for supplier in missing
@@ -72,7 +85,9 @@ def _judge_population(registered: Registered, units: Mapping[str, frozenset[str]
     return Finding(
         rule=POPULATION_COMPLETE,
         verdict=Verdict.FAIL if missing or not expected else Verdict.PASS,
-        evaluated=len(expected), failed=len(missing), supplier=only,
+        evaluated=len(expected),
+        failed=len(missing),
+        supplier=only,
         detail=f"Missing: {', '.join(missing[:_NAMED])}{more}." if missing else "",
     )
 

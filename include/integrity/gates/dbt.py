@@ -35,7 +35,13 @@ class NodeResult:
 
 
 def run_dbt(
-    command: str, *, project: Path, database_url: str, select: str, period: date, candidate_schema: str = "published",
+    command: str,
+    *,
+    project: Path,
+    database_url: str,
+    select: str,
+    period: date,
+    candidate_schema: str = "published",
     cache: Path | None = None,
 ) -> list[NodeResult]:
     """Run ``dbt test``, ``dbt run`` or the like on a selection and read ``run_results.json``.
@@ -53,9 +59,21 @@ def run_dbt(
         os.environ["INTEGRITY_PERIOD"] = period.isoformat()
         os.environ["INTEGRITY_CANDIDATE_SCHEMA"] = candidate_schema
         arguments = [
-            command, "--select", select, "--no-use-colors", "--log-level", "none",
-            "--no-version-check", "--project-dir", str(project), "--profiles-dir", str(folder),
-            "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
+            command,
+            "--select",
+            select,
+            "--no-use-colors",
+            "--log-level",
+            "none",
+            "--no-version-check",
+            "--project-dir",
+            str(project),
+            "--profiles-dir",
+            str(folder),
+            "--target-path",
+            str(folder / "target"),
+            "--log-path",
+            str(folder / "logs"),
         ]
         with contextlib.redirect_stdout(io.StringIO()):
             outcome = dbtRunner().invoke(arguments)
@@ -91,9 +109,14 @@ def _workplace(database_url: str) -> Iterator[Path]:
     """A folder of this run's own with dbt's profile; readable by this user only, and gone afterwards."""
     place = conninfo_to_dict(database_url)
     target = {
-        "type": "postgres", "threads": 4, "schema": "published",
-        "host": place.get("host", "localhost"), "port": int(place.get("port") or 5432),
-        "user": place.get("user", ""), "password": place.get("password", ""), "dbname": place.get("dbname", ""),
+        "type": "postgres",
+        "threads": 4,
+        "schema": "published",
+        "host": place.get("host", "localhost"),
+        "port": int(place.get("port") or 5432),
+        "user": place.get("user", ""),
+        "password": place.get("password", ""),
+        "dbname": place.get("dbname", ""),
     }
     with tempfile.TemporaryDirectory(prefix="integrity-dbt-") as name:
         folder = Path(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 from psycopg import sql
@@ -20,8 +19,16 @@ _JUDGED = {"pass", "fail"}
 
 
 def judge_relations(
-    registered: Registered, *, period: date, candidate_schema: str, absent: frozenset[Neighbour], rows: int,
-    policy: Policy, project: Path, database_url: str, cache: Path | None = None,
+    registered: Registered,
+    *,
+    period: date,
+    candidate_schema: str,
+    absent: frozenset[Neighbour],
+    rows: int,
+    policy: Policy,
+    project: Path,
+    database_url: str,
+    cache: Path | None = None,
 ) -> GateResult:
     """Run the dependency's dbt tests and read their outcome.
 
@@ -37,8 +44,13 @@ def judge_relations(
     if not registered.relations:
         return GateResult(gate="relations", verdict=Verdict.PASS)
     nodes = run_dbt(
-        "test", project=project, database_url=database_url, select=f"tag:gate__{registered.name}",
-        candidate_schema=candidate_schema, period=period, cache=cache,
+        "test",
+        project=project,
+        database_url=database_url,
+        select=f"tag:gate__{registered.name}",
+        candidate_schema=candidate_schema,
+        period=period,
+        cache=cache,
     )
     by_name = {node.name: node for node in nodes}
     findings: list[Finding] = []
@@ -52,8 +64,12 @@ def judge_relations(
 
 
 def _findings(
-    connection: psycopg.Connection, relation: RelationRule, node: NodeResult | None, absent: frozenset[Neighbour],
-    rows: int, policy: Policy,
+    connection: psycopg.Connection,
+    relation: RelationRule,
+    node: NodeResult | None,
+    absent: frozenset[Neighbour],
+    rows: int,
+    policy: Policy,
 ) -> list[Finding]:
     rule = relation.rule
     if node is None:
@@ -69,7 +85,7 @@ def _findings(
     if lacking:
         why = ", ".join(f"{n.dependency} has no release {n.days_before} day(s) before" for n in lacking)
         return [Finding(rule=rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=relation.column, not_judged=why)]
-    return _counted(connection, sql.SQL(cast(LiteralString, node.relation)), relation, rows, policy)
+    return _counted(connection, sql.SQL(node.relation), relation, rows, policy)
 
 
 def _counted(
@@ -78,7 +94,8 @@ def _counted(
     """A finding for each column that failed, or one that says that nothing did."""
     rule = relation.rule
     query = sql.SQL(
-        'SELECT "column", count(_row), array_agg(_row ORDER BY _row) FROM {} WHERE _row IS NOT NULL GROUP BY 1 ORDER BY 1'
+        'SELECT "column", count(_row), array_agg(_row ORDER BY _row) FROM {} '
+        "WHERE _row IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).format(table)
     summary = connection.execute(sql.SQL("SELECT evaluated FROM {} WHERE _row IS NULL").format(table)).fetchone()
     if summary is not None and summary[0] == 0 and rule.severity == "warn":
@@ -89,7 +106,11 @@ def _counted(
     failed = connection.execute(query).fetchall()
     found = [
         Finding(
-            rule=rule, column=column, evaluated=summary[0], failed=count, rows=tuple(numbers[:SAMPLE_ROWS]),
+            rule=rule,
+            column=column,
+            evaluated=summary[0],
+            failed=count,
+            rows=tuple(numbers[:SAMPLE_ROWS]),
             verdict=verdict_of(rule, failed=count, rows=rows, policy=policy),
         )
         for column, count, numbers in failed

@@ -35,7 +35,12 @@ def rule(
             other rules say so, and one mistake should be one finding. The first is named in the finding.
     """
     stated = Rule(
-        name=name, kind=kind, dimension=dimension, severity=severity, message=message, mend=mend,
+        name=name,
+        kind=kind,
+        dimension=dimension,
+        severity=severity,
+        message=message,
+        mend=mend,
         limitations=tuple(limitations),
     )
     return pa.dataframe_check(name=name, statistics={"rule": stated, "columns": tuple(columns)})
@@ -63,55 +68,112 @@ def could_not_check(stated: Rule, detail: str, column: str | None = None) -> Fin
 
 
 IDENTIFIED = Rule(
-    name="identified", kind="field_structure", dimension="validity", limitations=("2.4",), severity="block",
+    name="identified",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("2.4",),
+    severity="block",
     message="A file was received that cannot be placed; it is kept in the archive and was not judged.",
     mend="Find out what it is; have it sent again under its usual name, in its supplier's folder.",
 )
 READABLE = Rule(
-    name="readable", kind="field_structure", dimension="validity", limitations=("10.3",), severity="block",
-    message="The file cannot be read.", mend="Export it again as a CSV file in UTF-8 and send that.",
+    name="readable",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("10.3",),
+    severity="block",
+    message="The file cannot be read.",
+    mend="Export it again as a CSV file in UTF-8 and send that.",
 )
 HAS_ROWS = Rule(
-    name="has_rows", kind="completeness", dimension="completeness", limitations=("3.1",), severity="block",
-    message="The file has a header and no rows.", mend="Export the figures again and check that the rows are there.",
+    name="has_rows",
+    kind="completeness",
+    dimension="completeness",
+    limitations=("3.1",),
+    severity="block",
+    message="The file has a header and no rows.",
+    mend="Export the figures again and check that the rows are there.",
 )
 ROW_SHAPE = Rule(
-    name="row_shape", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
+    name="row_shape",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
     message="The row cannot be parsed: it has more or fewer cells than the header.",
     mend="Look for a missing or superfluous separator, or an unclosed quotation mark, in these rows.",
 )
 COLUMNS_PRESENT = Rule(
-    name="columns_present", kind="field_structure", dimension="completeness", limitations=("9.2",), severity="block",
-    message="Columns are missing.", mend="Add the columns under their usual headings, or announce the new layout.",
+    name="columns_present",
+    kind="field_structure",
+    dimension="completeness",
+    limitations=("9.2",),
+    severity="block",
+    message="Columns are missing.",
+    mend="Add the columns under their usual headings, or announce the new layout.",
 )
 COLUMNS_KNOWN = Rule(
-    name="columns_known", kind="field_structure", dimension="consistency", limitations=("9.2", "9.12"), severity="warn",
+    name="columns_known",
+    kind="field_structure",
+    dimension="consistency",
+    limitations=("9.2", "9.12"),
+    severity="warn",
     message="The file has columns that its layout does not describe; they were not taken in.",
     mend="Nothing, if they are meant to be left out; otherwise tell the owner what they mean.",
 )
 WHOLE_NUMBER = Rule(
-    name="whole_number", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
-    message="The cell must hold a whole number in digits only.", mend="Write the number without text, decimals or separators.",
+    name="whole_number",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
+    message="The cell must hold a whole number in digits only.",
+    mend="Write the number without text, decimals or separators.",
 )
 NUMBER = Rule(
-    name="number", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
-    message="The cell must hold a number, with a point as its decimal sign.", mend="Write the number in this notation.",
+    name="number",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
+    message="The cell must hold a number, with a point as its decimal sign.",
+    mend="Write the number in this notation.",
 )
 MOMENT = Rule(
-    name="moment", kind="field_structure", dimension="validity", limitations=("5.1",), severity="quarantine",
-    message="The cell must hold a date and time as YYYY-MM-DDThh:mm:ss.", mend="Write the moment in this notation.",
+    name="moment",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
+    message="The cell must hold a date and time as YYYY-MM-DDThh:mm:ss.",
+    mend="Write the moment in this notation.",
 )
 REQUIRED = Rule(
-    name="required", kind="completeness", dimension="completeness", limitations=("4.2",), severity="quarantine",
-    message="The cell must not be blank.", mend="Fill in the value; where nothing is to be counted, write 0.",
+    name="required",
+    kind="completeness",
+    dimension="completeness",
+    limitations=("4.2",),
+    severity="quarantine",
+    message="The cell must not be blank.",
+    mend="Fill in the value; where nothing is to be counted, write 0.",
 )
 IN_RANGE = Rule(
-    name="in_range", kind="domain_range", dimension="validity", limitations=("5.1",), severity="quarantine",
-    message="The number lies outside the range that the data dictionary allows.", mend="Correct the number.",
+    name="in_range",
+    kind="domain_range",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
+    message="The number lies outside the range that the data dictionary allows.",
+    mend="Correct the number.",
 )
 IN_LIST = Rule(
-    name="in_list", kind="domain_range", dimension="validity", limitations=("5.1", "9.5"), severity="quarantine",
-    message="The value is not in the list that the data dictionary allows.", mend="Use one of the listed values.",
+    name="in_list",
+    kind="domain_range",
+    dimension="validity",
+    limitations=("5.1", "9.5"),
+    severity="quarantine",
+    message="The value is not in the list that the data dictionary allows.",
+    mend="Use one of the listed values.",
 )
 
 CHECK_RULES = {

@@ -121,8 +121,12 @@ def _column(shown: str, name: str, column: Any) -> Column:
             raise Misconfigured(f"{shown}:1: column '{name}' uses check '{check.name}'. Use {known}, or write a @rule.")
         checks.append((CHECK_RULES[check.name], check))
     return Column(
-        name=name, dtype=dtype, required=not column.nullable, description=column.description or "",
-        type_rule=_TYPE_RULES.get(dtype), checks=tuple(checks),
+        name=name,
+        dtype=dtype,
+        required=not column.nullable,
+        description=column.description or "",
+        type_rule=_TYPE_RULES.get(dtype),
+        checks=tuple(checks),
     )
 
 
@@ -142,8 +146,12 @@ def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None
     dependency = registered.dependency
     named = [*dependency.key, dependency.file.period_from_column]
     named += [dependency.population.column] if dependency.population else []
-    named += [column for layout in dependency.layouts for column in [*layout.rename.values(), *layout.may_lack, *layout.pad]]
-    mistakes = [f"'{name}' in dependency.yml is no column of the schema" for name in named if name not in schema.columns]
+    named += [
+        column for layout in dependency.layouts for column in [*layout.rename.values(), *layout.may_lack, *layout.pad]
+    ]
+    mistakes = [
+        f"'{name}' in dependency.yml is no column of the schema" for name in named if name not in schema.columns
+    ]
     mistakes += [what for rule in schema.rules() for what in rule_mistakes(rule)]
     if mistakes:
         raise Misconfigured(f"{shown}:1: " + "; ".join(mistakes) + ". Correct the name.")

@@ -81,17 +81,24 @@ def judge_structure(
         findings = [f for f in findings if f.rule is not rules.COLUMNS_PRESENT]
         findings.append(
             Finding(
-                rule=rules.COLUMNS_PRESENT, verdict=verdict, evaluated=1, failed=1,
+                rule=rules.COLUMNS_PRESENT,
+                verdict=verdict,
+                evaluated=1,
+                failed=1,
                 detail="None of the expected columns is there, so no rule could be judged.",
             )
         )
         return _nothing_judged(schema, findings, rows)
     if rows == 0:
-        finding = Finding(rule=rules.HAS_ROWS, verdict=Verdict.ERROR, evaluated=0, failed=1, detail="No row could be judged.")
+        finding = Finding(
+            rule=rules.HAS_ROWS, verdict=Verdict.ERROR, evaluated=0, failed=1, detail="No row could be judged."
+        )
         return _nothing_judged(schema, [*findings, finding])
     findings += [_passed(rules.HAS_ROWS, rows), _row_shape(reading, rows, policy)]
     text = apply_layout(reading, fit.layout, schema.names)
-    judging = _Judging(schema, text, fit.layout, missing=fit.missing, rows=rows, policy=policy, period=period, as_of=as_of)
+    judging = _Judging(
+        schema, text, fit.layout, missing=fit.missing, rows=rows, policy=policy, period=period, as_of=as_of
+    )
     judging.run()
     return _result(judging, reading, findings, dependency)
 
@@ -100,8 +107,16 @@ class _Judging:
     """Row masks of every rule on one submission: a mask is true where the row fails."""
 
     def __init__(
-        self, schema: Schema, text: pl.DataFrame, layout: Layout, *, missing: tuple[str, ...], rows: int,
-        policy: Policy, period: date, as_of: date,
+        self,
+        schema: Schema,
+        text: pl.DataFrame,
+        layout: Layout,
+        *,
+        missing: tuple[str, ...],
+        rows: int,
+        policy: Policy,
+        period: date,
+        as_of: date,
     ) -> None:
         self.schema, self.text, self.layout = schema, text, layout
         self.missing, self.rows, self.policy = set(missing), rows, policy
@@ -121,8 +136,14 @@ class _Judging:
             if unread:
                 why = f"column {', '.join(sorted(unread))} is missing"
                 self.findings.append(
-                    Finding(rule=row_rule.rule, verdict=Verdict.PASS, evaluated=0, failed=0,
-                            column=row_rule.columns[0], not_judged=why)
+                    Finding(
+                        rule=row_rule.rule,
+                        verdict=Verdict.PASS,
+                        evaluated=0,
+                        failed=0,
+                        column=row_rule.columns[0],
+                        not_judged=why,
+                    )
                 )
             else:
                 self._judge_check(row_rule.rule, row_rule.check, row_rule.columns, None)
@@ -142,12 +163,14 @@ class _Judging:
         try:
             output = check(self.lazy, key).check_output.collect().to_series()
             evaluated = self.typed.select(pl.all_horizontal([pl.col(c).is_not_null() for c in columns])).to_series()
-            if output.len() != self.text.height:
-                raise Rejected(f"it gave {output.len()} answers for {self.text.height} rows")
+            # A rule that answers for another number of rows breaks here, and must not pass for the first ones.
+            failing = pl.DataFrame({"evaluated": evaluated, "output": output}).select(
+                pl.col("evaluated") & ~pl.col("output")
+            )
         except Exception as error:  # noqa: BLE001 - a rule's author may have written anything; whatever it is, it blocks
             self.findings.append(rules.could_not_check(rule, _where(error, self.schema), columns[0]))
             return
-        self._note(rule, columns[0], evaluated & ~output, int(evaluated.sum()))
+        self._note(rule, columns[0], failing.to_series(), int(evaluated.sum()))
 
     def _note(self, rule: Rule, column: str, failing: pl.Series, evaluated: int) -> None:
         failed = int(failing.sum())
@@ -192,14 +215,22 @@ def _header_findings(
 ) -> list[Finding]:
     def finding(rule: Rule, names: tuple[str, ...], detail: str) -> Finding:
         verdict = rules.verdict_of(rule, failed=len(names), rows=len(reading.headings), policy=policy)
-        return Finding(rule=rule, verdict=verdict, evaluated=len(reading.headings), failed=len(names),
-                       column=names[0] if len(names) == 1 else None, detail=detail if names else "")
+        return Finding(
+            rule=rule,
+            verdict=verdict,
+            evaluated=len(reading.headings),
+            failed=len(names),
+            column=names[0] if len(names) == 1 else None,
+            detail=detail if names else "",
+        )
 
     positions = ", ".join(str(reading.headings.index(heading) + 1) for heading in unknown)
     return [
         finding(rules.COLUMNS_PRESENT, missing, f"Missing: {', '.join(missing)}."),
         # An unknown heading is the supplier's text, and may be anything at all: its place is named, not its wording.
-        finding(rules.COLUMNS_KNOWN, tuple(f"column {p}" for p in positions.split(", ") if p), f"By position: {positions}."),
+        finding(
+            rules.COLUMNS_KNOWN, tuple(f"column {p}" for p in positions.split(", ") if p), f"By position: {positions}."
+        ),
     ]
 
 
@@ -214,27 +245,36 @@ def _nothing_judged(schema: Schema, findings: list[Finding], rows: int = 0) -> S
     empty = pl.DataFrame(schema={ROW: pl.Int64, **{name: column.dtype for name, column in schema.columns.items()}})
     aside = pl.DataFrame(schema={ROW: pl.Int64, "rules": pl.List(pl.String), **dict.fromkeys(schema.names, pl.String)})
     return StructureResult(
-        GateResult.of("structure", findings), accepted=empty, quarantined=aside, units=frozenset(), rows=rows, layout=None
+        GateResult.of("structure", findings),
+        accepted=empty,
+        quarantined=aside,
+        units=frozenset(),
+        rows=rows,
+        layout=None,
     )
 
 
-def _result(
-    judging: _Judging, reading: Reading, findings: list[Finding], dependency: Dependency
-) -> StructureResult:
+def _result(judging: _Judging, reading: Reading, findings: list[Finding], dependency: Dependency) -> StructureResult:
     text, masks = judging.text, judging.masks
     aside = pl.Series([False] * text.height, dtype=pl.Boolean)
     for mask in masks.values():
         aside = aside | mask
     names: dict[str, Any] = {name: mask.filter(aside) for name, mask in masks.items()}
-    reasons = pl.DataFrame(names).select(
-        pl.concat_list([pl.when(pl.col(n)).then(pl.lit(n)) for n in names]).list.drop_nulls().alias("rules")
-    ) if names else pl.DataFrame(schema={"rules": pl.List(pl.String)})
+    reasons = (
+        pl.DataFrame(names).select(
+            pl.concat_list([pl.when(pl.col(n)).then(pl.lit(n)) for n in names]).list.drop_nulls().alias("rules")
+        )
+        if names
+        else pl.DataFrame(schema={"rules": pl.List(pl.String)})
+    )
     quarantined = text.filter(aside).select(ROW, reasons["rules"], *judging.schema.names)
     unparsed = pl.DataFrame(
         {ROW: [number for number, _ in reading.bad_rows], "rules": [[rules.ROW_SHAPE.name]] * len(reading.bad_rows)},
         schema={ROW: pl.Int64, "rules": pl.List(pl.String)},
     )
-    units = frozenset(text[dependency.population.column].drop_nulls().to_list()) if dependency.population else frozenset()
+    units = (
+        frozenset(text[dependency.population.column].drop_nulls().to_list()) if dependency.population else frozenset()
+    )
     return StructureResult(
         GateResult.of("structure", [*findings, *judging.findings]),
         accepted=judging.typed.filter(~aside).select(ROW, *judging.schema.names),

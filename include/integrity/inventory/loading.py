@@ -51,7 +51,7 @@ class Inventory:
     broken: dict[str, Broken]
 
     def leaning_on(self, name: str) -> list[str]:
-        """Dependencies whose verdict may change with this one's releases: itself, and those with rules that lean on it."""
+        """Dependencies whose verdict may change with this one's releases: itself, and those whose rules lean on it."""
         others = {
             other.name
             for other in self.dependencies.values()
@@ -104,7 +104,9 @@ def fingerprint(registered: Registered, settings: Settings) -> str:
 def _load_folder(folder: Path, settings: Settings) -> Registered | Broken:
     path = folder / "dependency.yml"
     if not path.is_file():
-        return Broken(folder.name, (Problem(_shown(path), 1, "the file is missing", "Write it, or remove the folder."),))
+        return Broken(
+            folder.name, (Problem(_shown(path), 1, "the file is missing", "Write it, or remove the folder."),)
+        )
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8")) or {}
     except (MarkedYAMLError, UnicodeDecodeError) as error:
@@ -119,7 +121,9 @@ def _load_folder(folder: Path, settings: Settings) -> Registered | Broken:
     except ValidationError as error:
         problems += [_from_validation(path, tree, dict(details)) for details in error.errors()]
     else:
-        problems += [Problem(_shown(path), _line(tree, at), what, mend) for at, what, mend in _contradictions(dependency, folder)]
+        problems += [
+            Problem(_shown(path), _line(tree, at), what, mend) for at, what, mend in _contradictions(dependency, folder)
+        ]
     problems += _schema_problems(folder / "schema.py")
     readme = folder / "README.md"
     if not readme.is_file():
@@ -196,7 +200,9 @@ def _schema_problems(path: Path) -> list[Problem]:
     except SyntaxError as error:
         return [Problem(_shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]
     if not any(isinstance(node, ast.ClassDef) and node.name == "Schema" for node in module.body):
-        return [Problem(_shown(path), 1, "it defines no class Schema", "Write one, a pandera DataFrameModel for polars.")]
+        return [
+            Problem(_shown(path), 1, "it defines no class Schema", "Write one, a pandera DataFrameModel for polars.")
+        ]
     return []
 
 
@@ -220,15 +226,15 @@ def _load_relations(dependency: Dependency, settings: Settings) -> tuple[list[Re
             neighbours = [Neighbour.model_validate(dict(n)) for n in meta.pop("neighbours")]
             column = meta.pop("column", None)
             meta["limitations"] = tuple(str(code) for code in meta.get("limitations", ()))
-            rules.append(
-                RelationRule(rule=Rule(name=str(body["name"]), **meta), column=column, neighbours=neighbours)
-            )
+            rules.append(RelationRule(rule=Rule(name=str(body["name"]), **meta), column=column, neighbours=neighbours))
         except (KeyError, TypeError, ValidationError) as error:
             what = f"the test's name and config.meta do not give a rule ({error!r:.200})"
             mend = "Give name, kind, dimension, limitations, severity, message, mend and neighbours."
             problems.append(Problem(_shown(path), line, what, mend))
         else:
-            problems += [Problem(_shown(path), line, what, "Use the manual's word.") for what in rule_mistakes(rules[-1].rule)]
+            problems += [
+                Problem(_shown(path), line, what, "Use the manual's word.") for what in rule_mistakes(rules[-1].rule)
+            ]
     if not rules and not problems:
         problems.append(Problem(_shown(path), 1, "it holds no test", "Write one, or say why there is none."))
     return rules, problems

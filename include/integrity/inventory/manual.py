@@ -28,7 +28,9 @@ def dimensions() -> dict[str, str]:
 
 def limitations() -> dict[str, str]:
     """Code and meaning of each way in which data loses integrity."""
-    return {code: entry["is"] for group in _load("limitations")["limitations"].values() for code, entry in group.items()}
+    return {
+        code: entry["is"] for group in _load("limitations")["limitations"].values() for code, entry in group.items()
+    }
 
 
 def importance_of(scores: dict[str, int]) -> str:

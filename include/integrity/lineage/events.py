@@ -20,7 +20,10 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, _PRODUCER)
 
 
 def emit_gates(
-    client: OpenLineageClient, database_url: str, judgements: list[tuple[Judgement, list[FindingRow]]], *,
+    client: OpenLineageClient,
+    database_url: str,
+    judgements: list[tuple[Judgement, list[FindingRow]]],
+    *,
     importance: str,
 ) -> None:
     """Emit a COMPLETE event for each judgement.
@@ -57,11 +60,18 @@ def _event(judgement: Judgement, findings: list[FindingRow], namespace: str, imp
 
     assertions = [
         quality.Assertion(
-            assertion=row.rule, success=row.verdict == "PASS", column=row.column,
-            severity="warn" if row.severity == "warn" else "error", description=row.mend,
+            assertion=row.rule,
+            success=row.verdict == "PASS",
+            column=row.column,
+            severity="warn" if row.severity == "warn" else "error",
+            description=row.mend,
             params={
-                "kind": row.kind, "dimension": row.dimension, "limitations": row.limitations, "importance": importance,
-                "evaluated": row.evaluated, "failed": row.failed,
+                "kind": row.kind,
+                "dimension": row.dimension,
+                "limitations": row.limitations,
+                "importance": importance,
+                "evaluated": row.evaluated,
+                "failed": row.failed,
             },
         )
         for row in findings
@@ -69,13 +79,19 @@ def _event(judgement: Judgement, findings: list[FindingRow], namespace: str, imp
     ]
     guarded = "landing" if judgement.gate == "structure" else "published"
     dataset = InputDataset(
-        namespace=namespace, name=f"{guarded}.{judgement.dependency}",
+        namespace=namespace,
+        name=f"{guarded}.{judgement.dependency}",
         inputFacets={"dataQualityAssertions": quality.DataQualityAssertionsDatasetFacet(assertions=assertions)},
     )
-    subject = f"{judgement.dependency}/{judgement.period}/{judgement.gate}/{judgement.submission_id}/{judgement.judged_at}"
+    subject = (
+        f"{judgement.dependency}/{judgement.period}/{judgement.gate}/{judgement.submission_id}/{judgement.judged_at}"
+    )
     return RunEvent(
-        eventType=RunState.COMPLETE, eventTime=datetime.now(UTC).isoformat(), producer=_PRODUCER,
+        eventType=RunState.COMPLETE,
+        eventTime=datetime.now(UTC).isoformat(),
+        producer=_PRODUCER,
         run=Run(runId=str(uuid.uuid5(_NAMESPACE, subject))),
         job=Job(namespace="integrity", name=f"{judgement.dependency}.{judgement.gate}"),
-        inputs=[dataset], outputs=[],
+        inputs=[dataset],
+        outputs=[],
     )

@@ -1,1 +1,1 @@
-"""A submission's life, step by step; every step may run twice, be killed anywhere, or meet another run of its period."""
+"""A submission's life; every step may run twice, be killed anywhere, or meet another run of its period."""

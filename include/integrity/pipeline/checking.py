@@ -30,11 +30,16 @@ class CheckedFile:
     def to_json(self) -> dict[str, Any]:
         judged = self.judged
         return {
-            "file": self.path.name, "sha256": self.sha256, "supplier": self.supplier,
-            "period": self.period.isoformat() if self.period else None, "revision": None, "rows": judged.rows,
+            "file": self.path.name,
+            "sha256": self.sha256,
+            "supplier": self.supplier,
+            "period": self.period.isoformat() if self.period else None,
+            "revision": None,
+            "rows": judged.rows,
             "accepted": judged.accepted.height if judged.is_landable else 0,
             "quarantined": judged.quarantined.height if judged.is_landable else 0,
-            "verdict": str(judged.verdict), "findings": [f.to_json() for f in judged.result.failures],
+            "verdict": str(judged.verdict),
+            "findings": [f.to_json() for f in judged.result.failures],
         }
 
 
@@ -61,7 +66,9 @@ class Checked:
         periods = {file.period for file in self.files}
         only = next(iter(periods)) if len(periods) == 1 else None
         return {
-            "dependency": self.dependency, "period": only.isoformat() if only else None, "verdict": str(self.verdict),
+            "dependency": self.dependency,
+            "period": only.isoformat() if only else None,
+            "verdict": str(self.verdict),
             "submissions": [file.to_json() for file in self.files],
             "findings": [f.to_json() for result in self.coverage for f in result.failures],
             "not_judged": [{"rule": rule, "because": why} for rule, why in self.not_judged],
@@ -80,9 +87,7 @@ def check(office: Office, paths: list[Path]) -> Checked:
     not_judged = {relation.rule.name: "it needs other days or data sets" for relation in office.registered.relations}
     coverage = []
     for period in sorted({file.period for file in files if file.period}):
-        units = {
-            f.supplier: f.judged.units if f.judged.layout else None for f in files if f.period == period
-        }
+        units = {f.supplier: f.judged.units if f.judged.layout else None for f in files if f.period == period}
         result = judge_coverage(office.registered, period=period, units=units)
         kept = [f for f in result.findings if f.rule is not SUPPLIER_REPORTED]
         coverage.append(GateResult(gate="coverage", verdict=result.verdict, findings=tuple(kept)))

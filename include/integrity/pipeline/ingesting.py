@@ -36,12 +36,16 @@ class Ingested:
     def to_json(self) -> dict[str, Any]:
         about_period = [j for j in self.recorded.judgements if j[0].submission_id is None]
         return {
-            "dependency": self.dependency, "period": self.period.isoformat(), "verdict": str(self.verdict),
+            "dependency": self.dependency,
+            "period": self.period.isoformat(),
+            "verdict": str(self.verdict),
             "submissions": self.submissions,
             "findings": [_finding(row) for _, rows in about_period for row in rows if row.verdict != Verdict.PASS],
             "not_judged": [
                 {"rule": row.rule, "because": row.not_judged}
-                for _, rows in self.recorded.judgements for row in rows if row.not_judged
+                for _, rows in self.recorded.judgements
+                for row in rows
+                if row.not_judged
             ],
         }
 
@@ -89,8 +93,11 @@ def _submissions(office: Office, period: date) -> list[dict[str, Any]]:
             findings = findings_of(session, [judgement]) if judgement else []
             told.append(
                 {
-                    "file": submission.file_name, "sha256": submission.sha256, "supplier": supplier,
-                    "period": period.isoformat(), "revision": submission.revision,
+                    "file": submission.file_name,
+                    "sha256": submission.sha256,
+                    "supplier": supplier,
+                    "period": period.isoformat(),
+                    "revision": submission.revision,
                     "rows": judgement.rows if judgement else None,
                     "accepted": judgement.accepted if judgement else None,
                     "quarantined": judgement.quarantined if judgement else None,
@@ -102,5 +109,17 @@ def _submissions(office: Office, period: date) -> list[dict[str, Any]]:
 
 
 def _finding(row: Any) -> dict[str, Any]:
-    names = ("rule", "kind", "dimension", "limitations", "severity", "column", "evaluated", "failed", "rows", "message", "mend")
+    names = (
+        "rule",
+        "kind",
+        "dimension",
+        "limitations",
+        "severity",
+        "column",
+        "evaluated",
+        "failed",
+        "rows",
+        "message",
+        "mend",
+    )
     return {name: getattr(row, name) for name in names}

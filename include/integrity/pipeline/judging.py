@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from integrity.errors import CouldNotCheck, IntegrityError, Rejected, is_retryable
 from integrity.findings import GateResult, Rule
 from integrity.gates.coverage import judge_coverage as coverage_of
-from integrity.gates.rules import could_not_check
 from integrity.gates.relations import judge_relations as relations_of
+from integrity.gates.rules import could_not_check
 from integrity.gates.structure import StructureResult, judge_structure
 from integrity.inventory.dependency import Neighbour
 from integrity.pipeline.office import Office
@@ -28,7 +28,11 @@ from integrity.warehouse.landing import create_candidate, ensure_tables, land
 from integrity.warehouse.models import Landing, Submission
 
 GATE_RAN = Rule(
-    name="gate_ran", kind="business", dimension="validity", limitations=("6.5",), severity="block",
+    name="gate_ran",
+    kind="business",
+    dimension="validity",
+    limitations=("6.5",),
+    severity="block",
     message="A gate ended without a verdict, and a gate that did not run did not pass.",
     mend="Read the run's log, mend what it names, and run the period again.",
 )
@@ -51,9 +55,17 @@ def judge_submission(office: Office, submission_id: int, run: str) -> Verdict:
         lock(session, "submission", submission_id)
         landing = _land(session, office, submission, judged) if judged.is_landable else None
         save_judgement(
-            session, judged.result, dependency=office.name, period=submission.period, run=run,
-            subject=office.fingerprint, submission=submission_id, landing=landing, rows=judged.rows,
-            accepted=judged.accepted.height if landing else 0, quarantined=judged.quarantined.height if landing else 0,
+            session,
+            judged.result,
+            dependency=office.name,
+            period=submission.period,
+            run=run,
+            subject=office.fingerprint,
+            submission=submission_id,
+            landing=landing,
+            rows=judged.rows,
+            accepted=judged.accepted.height if landing else 0,
+            quarantined=judged.quarantined.height if landing else 0,
             units=judged.units if judged.layout else None,
         )
     return judged.verdict
@@ -71,8 +83,12 @@ def _judge_file(office: Office, submission: Submission) -> StructureResult:
     except Rejected as refusal:
         reading = refusal
     return judge_structure(
-        reading, office.schema, office.registered.dependency, period=submission.period,
-        as_of=office.registered.dependency.reporting.today(submission.received_at), policy=office.policy,
+        reading,
+        office.schema,
+        office.registered.dependency,
+        period=submission.period,
+        as_of=office.registered.dependency.reporting.today(submission.received_at),
+        policy=office.policy,
     )
 
 
@@ -100,14 +116,23 @@ def _land(session: Session, office: Office, submission: Submission, judged: Stru
         return int(existing)
     ensure_tables(session, office.name, office.schema)
     landing = Landing(
-        submission_id=submission.id, fingerprint=office.fingerprint, accepted=judged.accepted.height,
-        quarantined=judged.quarantined.height, landed_at=submission.received_at,
+        submission_id=submission.id,
+        fingerprint=office.fingerprint,
+        accepted=judged.accepted.height,
+        quarantined=judged.quarantined.height,
+        landed_at=submission.received_at,
     )
     session.add(landing)
     session.flush()
     land(
-        session, office.name, office.schema, landing=landing.id, submission=submission.id, period=submission.period,
-        accepted=judged.accepted, quarantined=judged.quarantined,
+        session,
+        office.name,
+        office.schema,
+        landing=landing.id,
+        submission=submission.id,
+        period=submission.period,
+        accepted=judged.accepted,
+        quarantined=judged.quarantined,
     )
     return landing.id
 
@@ -142,7 +167,9 @@ def relations_subject(session: Session, office: Office, period: date, landings: 
     neighbours = []
     for neighbour in _neighbours(office):
         releases = current_releases(session, neighbour.dependency, period - timedelta(days=neighbour.days_before))
-        neighbours.append((neighbour.dependency, neighbour.days_before, sorted(r.landing_id for r in releases.values())))
+        neighbours.append(
+            (neighbour.dependency, neighbour.days_before, sorted(r.landing_id for r in releases.values()))
+        )
     rules = [relation.model_dump_json() for relation in office.registered.relations]
     return subject_hash(office.fingerprint, rules, sorted(landings.items()), neighbours)
 
@@ -161,7 +188,8 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             return None
         subject = relations_subject(session, office, period, landings)
         absent = frozenset(
-            n for n in _neighbours(office)
+            n
+            for n in _neighbours(office)
             if not current_releases(session, n.dependency, period - timedelta(days=n.days_before))
         )
         ensure_tables(session, office.name, office.schema)
@@ -173,8 +201,15 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
         rows = sum(session.get_one(Landing, landing).accepted for landing in landings.values())
     try:
         result = relations_of(
-            office.registered, period=period, candidate_schema=schema, absent=absent, rows=rows, policy=office.policy,
-            project=office.settings.dbt_project, database_url=office.database_url, cache=office.settings.dbt_cache,
+            office.registered,
+            period=period,
+            candidate_schema=schema,
+            absent=absent,
+            rows=rows,
+            policy=office.policy,
+            project=office.settings.dbt_project,
+            database_url=office.database_url,
+            cache=office.settings.dbt_cache,
         )
     except Exception as error:
         if is_retryable(error):

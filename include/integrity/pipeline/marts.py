@@ -29,8 +29,12 @@ def build_mart(settings: Settings, name: str, period: date) -> None:
         # One builder at a time: two incremental builds of the same rows would meet.
         lock(session, "mart", name)
         nodes = run_dbt(
-            "run", project=settings.dbt_project, database_url=database_url(settings), select=name,
-            period=period, cache=settings.dbt_cache,
+            "run",
+            project=settings.dbt_project,
+            database_url=database_url(settings),
+            select=name,
+            period=period,
+            cache=settings.dbt_cache,
         )
     if [node.status for node in nodes] != ["success"]:
         states = ", ".join(f"{node.name}: {node.status}" for node in nodes) or "no model of this name"

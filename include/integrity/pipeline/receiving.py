@@ -29,7 +29,9 @@ def receive(office: Office, period: date) -> list[int]:
     for arrival in arrivals(office.settings, office.name):
         receipt = _receive_file(office, arrival)
         if receipt:
-            log.info("%s: %s, period %s, submission %s", office.name, receipt.outcome, receipt.period, receipt.submission)
+            log.info(
+                "%s: %s, period %s, submission %s", office.name, receipt.outcome, receipt.period, receipt.submission
+            )
     with transaction(office.engine) as session:
         return submissions_to_judge(session, office.name, period, office.fingerprint)
 
@@ -50,19 +52,27 @@ def _receive_file(office: Office, arrival: Arrival) -> Receipt | None:
 def _register(office: Office, arrival: Arrival, archived: Archived) -> Receipt:
     name = _printable(arrival.path.name)
     try:
-        if office.registered.dependency.supplier(arrival.supplier) is None:
-            raise Rejected("It does not lie in the folder of a registered supplier.")
-        period = identify_period(office.registered.dependency, name, archived.path)
+        period = _identify(office, arrival, name, archived)
     except Rejected as refusal:
         with transaction(office.engine) as session:
             return register_unidentified(
-                session, dependency=office.name, supplier=_printable(arrival.supplier), file_name=name,
-                archived=archived, reason=str(refusal),
+                session,
+                dependency=office.name,
+                supplier=_printable(arrival.supplier),
+                file_name=name,
+                archived=archived,
+                reason=str(refusal),
             )
     with transaction(office.engine) as session:
         return register_submission(
             session, dependency=office.name, supplier=arrival.supplier, period=period, file_name=name, archived=archived
         )
+
+
+def _identify(office: Office, arrival: Arrival, name: str, archived: Archived) -> date:
+    if office.registered.dependency.supplier(arrival.supplier) is None:
+        raise Rejected("It does not lie in the folder of a registered supplier.")
+    return identify_period(office.registered.dependency, name, archived.path)
 
 
 def _remove(path: Path, archived: Archived) -> None:

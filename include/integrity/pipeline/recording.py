@@ -41,7 +41,12 @@ class Recorded:
 
 
 def record(
-    office: Office, period: date, *, run: str, since: datetime, channel: Channel,
+    office: Office,
+    period: date,
+    *,
+    run: str,
+    since: datetime,
+    channel: Channel,
     lineage: OpenLineageClient | None = None,
 ) -> Recorded:
     """Record a period after a run, failed or not; recording twice changes nothing.
@@ -63,15 +68,23 @@ def record(
             (row, suppliers.get(judgement.submission_id or 0)) for judgement, rows in judgements for row in rows
         )
         changes = refresh_issues(
-            session, office.registered, period, problems, policy=office.policy,
-            outcome=_what_was_done(outcome, releases, latest), resolution=_cure(period, latest), run=run,
+            session,
+            office.registered,
+            period,
+            problems,
+            policy=office.policy,
+            outcome=_what_was_done(outcome, releases, latest),
+            resolution=_cure(period, latest),
+            run=run,
             downstream=downstream,
         )
         _refresh_unidentified(session, office, run)
     _give_feedback(office.engine, office, period)
     emit_gates(
-        lineage or lineage_client(office.settings.home), office.database_url,
-        [pair for pair in judgements if pair[0].run == run], importance=office.registered.dependency.importance,
+        lineage or lineage_client(office.settings.home),
+        office.database_url,
+        [pair for pair in judgements if pair[0].run == run],
+        importance=office.registered.dependency.importance,
     )
     deliver(office.engine, channel)
     return Recorded(outcome, changes, tuple(judgements))
@@ -101,7 +114,7 @@ def _judgements(
     session: Session, office: Office, period: date, latest: dict[str, Submission]
 ) -> list[tuple[Judgement, list[FindingRow]]]:
     """What holds of the period now: of each supplier's latest submission, and of the period."""
-    subjects = [("structure", submission.id) for submission in latest.values()]
+    subjects: list[tuple[str, int | None]] = [("structure", submission.id) for submission in latest.values()]
     subjects += [(gate, None) for gate in ("coverage", "relations", "pipeline")]
     found = [judgement_of(session, office.name, period, gate, submission) for gate, submission in subjects]
     return [(judgement, findings_of(session, [judgement])) for judgement in found if judgement]
@@ -134,15 +147,28 @@ def _refresh_unidentified(session: Session, office: Office, run: str) -> None:
         by_supplier.setdefault(row.supplier, []).append(row)
     problems = [
         Problem(
-            rule=IDENTIFIED.name, supplier=supplier, dimension=IDENTIFIED.dimension, verdict=Verdict.FAIL,
-            evaluated=len(files), failed=len(files), columns=(),
-            message=f"{IDENTIFIED.message} {files[-1].reason} Archived as {files[-1].sha256[:12]}.", mend=IDENTIFIED.mend,
+            rule=IDENTIFIED.name,
+            supplier=supplier,
+            dimension=IDENTIFIED.dimension,
+            verdict=Verdict.FAIL,
+            evaluated=len(files),
+            failed=len(files),
+            columns=(),
+            message=f"{IDENTIFIED.message} {files[-1].reason} Archived as {files[-1].sha256[:12]}.",
+            mend=IDENTIFIED.mend,
         )
         for supplier, files in by_supplier.items()
     ]
     refresh_issues(
-        session, office.registered, None, problems, policy=office.policy,
-        outcome="Nothing was released from it.", resolution="", run=run, downstream=[],
+        session,
+        office.registered,
+        None,
+        problems,
+        policy=office.policy,
+        outcome="Nothing was released from it.",
+        resolution="",
+        run=run,
+        downstream=[],
     )
 
 

@@ -13,14 +13,24 @@ from integrity.warehouse.models import AuditEvent
 
 
 def note(
-    session: Session, event: str, *, dependency: str, period: date | None = None, submission: int | None = None,
+    session: Session,
+    event: str,
+    *,
+    dependency: str,
+    period: date | None = None,
+    submission: int | None = None,
     **details: Any,
 ) -> None:
     """Append an event; details are counts, names and hashes, never cell values."""
     session.add(
         AuditEvent(
-            at=datetime.now(UTC), actor=actor(), event=event, dependency=dependency, period=period,
-            submission_id=submission, details=details,
+            at=datetime.now(UTC),
+            actor=actor(),
+            event=event,
+            dependency=dependency,
+            period=period,
+            submission_id=submission,
+            details=details,
         )
     )
 

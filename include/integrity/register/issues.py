@@ -62,9 +62,15 @@ def problems_from(findings: Iterable[tuple[FindingRow, str | None]]) -> list[Pro
         if row.verdict == Verdict.PASS:
             continue
         new = Problem(
-            rule=row.rule, supplier=row.supplier or supplier or "", dimension=row.dimension, verdict=worst([row.verdict]),
-            evaluated=row.evaluated, failed=row.failed, columns=(row.column,) if row.column else (),
-            message=row.message, mend=row.mend,
+            rule=row.rule,
+            supplier=row.supplier or supplier or "",
+            dimension=row.dimension,
+            verdict=worst([row.verdict]),
+            evaluated=row.evaluated,
+            failed=row.failed,
+            columns=(row.column,) if row.column else (),
+            message=row.message,
+            mend=row.mend,
         )
         old = found.get(new.key)
         found[new.key] = _merged(old, new) if old else new
@@ -73,16 +79,29 @@ def problems_from(findings: Iterable[tuple[FindingRow, str | None]]) -> list[Pro
 
 def _merged(old: Problem, new: Problem) -> Problem:
     return Problem(
-        rule=old.rule, supplier=old.supplier, dimension=old.dimension, verdict=worst([old.verdict, new.verdict]),
-        evaluated=max(old.evaluated, new.evaluated), failed=old.failed + new.failed,
+        rule=old.rule,
+        supplier=old.supplier,
+        dimension=old.dimension,
+        verdict=worst([old.verdict, new.verdict]),
+        evaluated=max(old.evaluated, new.evaluated),
+        failed=old.failed + new.failed,
         columns=tuple(dict.fromkeys(old.columns + new.columns)),
-        message=old.message if new.message in old.message else f"{old.message} {new.message}", mend=old.mend,
+        message=old.message if new.message in old.message else f"{old.message} {new.message}",
+        mend=old.mend,
     )
 
 
 def refresh_issues(
-    session: Session, registered: Registered, period: date | None, problems: list[Problem], *,
-    policy: Policy, outcome: str, resolution: str, run: str, downstream: list[str],
+    session: Session,
+    registered: Registered,
+    period: date | None,
+    problems: list[Problem],
+    *,
+    policy: Policy,
+    outcome: str,
+    resolution: str,
+    run: str,
+    downstream: list[str],
 ) -> Changes:
     """Bring the register in line with what is wrong with a period now.
 
@@ -113,7 +132,9 @@ def refresh_issues(
 def _open_issue(session: Session, dependency: str, problem: Problem) -> Issue | None:
     return session.scalar(
         select(Issue).where(
-            Issue.dependency == dependency, Issue.rule == problem.rule, Issue.supplier == problem.supplier,
+            Issue.dependency == dependency,
+            Issue.rule == problem.rule,
+            Issue.supplier == problem.supplier,
             Issue.status == "open",
         )
     )
@@ -124,16 +145,30 @@ def _raise_issue(session: Session, registered: Registered, problem: Problem, pol
     impact = _impact(dependency.importance, problem.verdict)
     now = datetime.now(UTC)
     issue = Issue(
-        dependency=dependency.name, rule=problem.rule, supplier=problem.supplier, dimension=problem.dimension,
-        impact=impact, status="open", owner=f"{dependency.owner.name}, {dependency.owner.title}",
-        description=problem.message, raised_on=now, raised_by=f"gate, run {run}",
+        dependency=dependency.name,
+        rule=problem.rule,
+        supplier=problem.supplier,
+        dimension=problem.dimension,
+        impact=impact,
+        status="open",
+        owner=f"{dependency.owner.name}, {dependency.owner.title}",
+        description=problem.message,
+        raised_on=now,
+        raised_by=f"gate, run {run}",
         due_on=dependency.reporting.today(now) + timedelta(days=policy.answer_days[impact]),
         slack_channel=dependency.alerts.slack_channel,
     )
     session.add(issue)
     session.flush()
-    audit.note(session, "issue opened", dependency=dependency.name, reference=issue.reference, rule=problem.rule,
-               supplier=problem.supplier, impact=impact)
+    audit.note(
+        session,
+        "issue opened",
+        dependency=dependency.name,
+        reference=issue.reference,
+        rule=problem.rule,
+        supplier=problem.supplier,
+        impact=impact,
+    )
     return issue
 
 
@@ -152,14 +187,22 @@ def _show_occurrence(session: Session, issue: Issue, period: date | None, proble
     if occurrence is None:
         occurrence = Occurrence(issue_id=issue.id, period=period, opened_at=datetime.now(UTC))
         session.add(occurrence)
-    occurrence.verdict, occurrence.evaluated, occurrence.failed = str(problem.verdict), problem.evaluated, problem.failed
+    occurrence.verdict, occurrence.evaluated, occurrence.failed = (
+        str(problem.verdict),
+        problem.evaluated,
+        problem.failed,
+    )
     occurrence.closed_at = None
     session.flush()
     return is_new
 
 
 def _close_cured(
-    session: Session, dependency: str, period: date | None, still_wrong: set[tuple[str, str]], resolution: str,
+    session: Session,
+    dependency: str,
+    period: date | None,
+    still_wrong: set[tuple[str, str]],
+    resolution: str,
     facts: dict[str, Any],
 ) -> list[str]:
     """Close the period's occurrences whose problem is gone, and each issue that has none left."""
@@ -179,8 +222,14 @@ def _close_cured(
         left = select(Occurrence.id).where(Occurrence.issue_id == issue.id, Occurrence.closed_at.is_(None)).limit(1)
         if session.scalar(left) is None:
             issue.status, issue.closed_on, issue.resolution = "closed", datetime.now(UTC), resolution
-            audit.note(session, "issue closed", dependency=dependency, period=period, reference=issue.reference,
-                       resolution=resolution)
+            audit.note(
+                session,
+                "issue closed",
+                dependency=dependency,
+                period=period,
+                reference=issue.reference,
+                resolution=resolution,
+            )
             _tell(session, issue, "resolved", period, problem=None, resolution=resolution, **facts)
             closed.append(issue.reference)
     return closed
@@ -190,14 +239,25 @@ def _tell(
     session: Session, issue: Issue, kind: str, period: date | None, *, problem: Problem | None, **facts: Any
 ) -> None:
     content: dict[str, Any] = {
-        "reference": issue.reference, "dependency": issue.dependency, "rule": issue.rule, "supplier": issue.supplier,
-        "impact": issue.impact, "owner": issue.owner, "due_on": issue.due_on.isoformat(), "channel": issue.slack_channel,
-        "period": period.isoformat() if period else None, **facts,
+        "reference": issue.reference,
+        "dependency": issue.dependency,
+        "rule": issue.rule,
+        "supplier": issue.supplier,
+        "impact": issue.impact,
+        "owner": issue.owner,
+        "due_on": issue.due_on.isoformat(),
+        "channel": issue.slack_channel,
+        "period": period.isoformat() if period else None,
+        **facts,
     }
     if problem:
         content |= {
-            "message": problem.message, "mend": problem.mend, "evaluated": problem.evaluated, "failed": problem.failed,
-            "columns": list(problem.columns), "verdict": str(problem.verdict),
+            "message": problem.message,
+            "mend": problem.mend,
+            "evaluated": problem.evaluated,
+            "failed": problem.failed,
+            "columns": list(problem.columns),
+            "verdict": str(problem.verdict),
         }
     session.add(OutboxMessage(issue_id=issue.id, kind=kind, content=content, created_at=datetime.now(UTC)))
 
@@ -212,19 +272,29 @@ class IssueView:
     def to_json(self) -> dict[str, Any]:
         issue = self.issue
         return {
-            "reference": issue.reference, "dependency": issue.dependency, "rule": issue.rule,
-            "supplier": issue.supplier or None, "dimension": issue.dimension, "impact": issue.impact,
-            "status": issue.status, "owner": issue.owner, "raised_on": issue.raised_on.isoformat(),
+            "reference": issue.reference,
+            "dependency": issue.dependency,
+            "rule": issue.rule,
+            "supplier": issue.supplier or None,
+            "dimension": issue.dimension,
+            "impact": issue.impact,
+            "status": issue.status,
+            "owner": issue.owner,
+            "raised_on": issue.raised_on.isoformat(),
             "due_on": issue.due_on.isoformat(),
             "occurrences": [
                 {
-                    "period": o.period.isoformat() if o.period else None, "verdict": o.verdict, "evaluated": o.evaluated,
-                    "failed": o.failed, "opened_at": o.opened_at.isoformat(),
+                    "period": o.period.isoformat() if o.period else None,
+                    "verdict": o.verdict,
+                    "evaluated": o.evaluated,
+                    "failed": o.failed,
+                    "opened_at": o.opened_at.isoformat(),
                     "closed_at": o.closed_at.isoformat() if o.closed_at else None,
                 }
                 for o in self.occurrences
             ],
-            "root_cause": issue.root_cause, "resolution": issue.resolution,
+            "root_cause": issue.root_cause,
+            "resolution": issue.resolution,
             "closed_on": issue.closed_on.isoformat() if issue.closed_on else None,
         }
 

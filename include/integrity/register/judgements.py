@@ -14,9 +14,19 @@ from integrity.warehouse.models import FindingRow, Judgement
 
 
 def save_judgement(
-    session: Session, result: GateResult, *, dependency: str, period: date, run: str, subject: str,
-    submission: int | None = None, landing: int | None = None, rows: int | None = None, accepted: int | None = None,
-    quarantined: int | None = None, units: frozenset[str] | None = None,
+    session: Session,
+    result: GateResult,
+    *,
+    dependency: str,
+    period: date,
+    run: str,
+    subject: str,
+    submission: int | None = None,
+    landing: int | None = None,
+    rows: int | None = None,
+    accepted: int | None = None,
+    quarantined: int | None = None,
+    units: frozenset[str] | None = None,
 ) -> None:
     """Store a gate's verdict and findings, replacing its earlier answer on the same subject.
 
@@ -26,24 +36,52 @@ def save_judgement(
     """
     drop_judgement(session, dependency, period, result.gate, submission)
     judgement = Judgement(
-        dependency=dependency, period=period, gate=result.gate, submission_id=submission, landing_id=landing,
-        verdict=str(result.verdict), rows=rows, accepted=accepted, quarantined=quarantined,
-        units=sorted(units) if units is not None else None, subject=subject, run=run, judged_at=datetime.now(UTC),
+        dependency=dependency,
+        period=period,
+        gate=result.gate,
+        submission_id=submission,
+        landing_id=landing,
+        verdict=str(result.verdict),
+        rows=rows,
+        accepted=accepted,
+        quarantined=quarantined,
+        units=sorted(units) if units is not None else None,
+        subject=subject,
+        run=run,
+        judged_at=datetime.now(UTC),
     )
     session.add(judgement)
     session.flush()
     session.add_all(
         FindingRow(
-            judgement_id=judgement.id, rule=f.rule.name, kind=f.rule.kind, dimension=f.rule.dimension,
-            limitations=list(f.rule.limitations), severity=f.rule.severity, supplier=f.supplier, column=f.column,
-            verdict=str(f.verdict), evaluated=f.evaluated, failed=f.failed, rows=list(f.rows), message=f.message,
-            mend=f.rule.mend, not_judged=f.not_judged,
+            judgement_id=judgement.id,
+            rule=f.rule.name,
+            kind=f.rule.kind,
+            dimension=f.rule.dimension,
+            limitations=list(f.rule.limitations),
+            severity=f.rule.severity,
+            supplier=f.supplier,
+            column=f.column,
+            verdict=str(f.verdict),
+            evaluated=f.evaluated,
+            failed=f.failed,
+            rows=list(f.rows),
+            message=f.message,
+            mend=f.rule.mend,
+            not_judged=f.not_judged,
         )
         for f in result.findings
     )
     audit.note(
-        session, f"judged {result.gate}", dependency=dependency, period=period, submission=submission,
-        verdict=str(result.verdict), failed={f.rule.name: f.failed for f in result.failures}, run=run, subject=subject,
+        session,
+        f"judged {result.gate}",
+        dependency=dependency,
+        period=period,
+        submission=submission,
+        verdict=str(result.verdict),
+        failed={f.rule.name: f.failed for f in result.failures},
+        run=run,
+        subject=subject,
     )
 
 
@@ -51,7 +89,9 @@ def drop_judgement(session: Session, dependency: str, period: date, gate: str, s
     """Forget a gate's answer that no longer fits what came since; the audit trail keeps it."""
     session.execute(
         delete(Judgement).where(
-            Judgement.dependency == dependency, Judgement.period == period, Judgement.gate == gate,
+            Judgement.dependency == dependency,
+            Judgement.period == period,
+            Judgement.gate == gate,
             Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
         )
     )
@@ -63,7 +103,9 @@ def judgement_of(
     """The latest answer of a gate, if it has one."""
     return session.scalar(
         select(Judgement).where(
-            Judgement.dependency == dependency, Judgement.period == period, Judgement.gate == gate,
+            Judgement.dependency == dependency,
+            Judgement.period == period,
+            Judgement.gate == gate,
             Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
         )
     )

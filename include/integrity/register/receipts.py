@@ -35,20 +35,37 @@ def register_submission(
     known = session.scalar(same_period.where(Submission.sha256 == archived.sha256))
     if known:
         audit.note(
-            session, "duplicate acknowledged", dependency=dependency, period=period, submission=known.id,
+            session,
+            "duplicate acknowledged",
+            dependency=dependency,
+            period=period,
+            submission=known.id,
             file_name=file_name,
         )
         return Receipt("duplicate", known.id, period)
     revision = (session.scalar(select(func.max(same_period.subquery().c.revision))) or 0) + 1
     submission = Submission(
-        dependency=dependency, supplier=supplier, period=period, revision=revision, sha256=archived.sha256,
-        file_name=file_name, size_bytes=archived.size_bytes, received_at=datetime.now(UTC),
+        dependency=dependency,
+        supplier=supplier,
+        period=period,
+        revision=revision,
+        sha256=archived.sha256,
+        file_name=file_name,
+        size_bytes=archived.size_bytes,
+        received_at=datetime.now(UTC),
     )
     session.add(submission)
     session.flush()
     audit.note(
-        session, "received", dependency=dependency, period=period, submission=submission.id, supplier=supplier,
-        file_name=file_name, sha256=archived.sha256, revision=revision,
+        session,
+        "received",
+        dependency=dependency,
+        period=period,
+        submission=submission.id,
+        supplier=supplier,
+        file_name=file_name,
+        sha256=archived.sha256,
+        revision=revision,
     )
     return Receipt("new" if revision == 1 else "revision", submission.id, period)
 
@@ -64,13 +81,23 @@ def register_unidentified(
     if session.scalar(known) is None:
         session.add(
             Unidentified(
-                dependency=dependency, supplier=supplier, sha256=archived.sha256, file_name=file_name,
-                size_bytes=archived.size_bytes, reason=reason, received_at=datetime.now(UTC),
+                dependency=dependency,
+                supplier=supplier,
+                sha256=archived.sha256,
+                file_name=file_name,
+                size_bytes=archived.size_bytes,
+                reason=reason,
+                received_at=datetime.now(UTC),
             )
         )
         audit.note(
-            session, "received, not identified", dependency=dependency, supplier=supplier, file_name=file_name,
-            sha256=archived.sha256, reason=reason,
+            session,
+            "received, not identified",
+            dependency=dependency,
+            supplier=supplier,
+            file_name=file_name,
+            sha256=archived.sha256,
+            reason=reason,
         )
     return Receipt("unidentified", None, None)
 

@@ -44,14 +44,28 @@ def release_landings(
             session.flush()
         session.add(
             Release(
-                dependency=dependency, supplier=supplier, period=period, submission_id=landing.submission_id,
-                landing_id=landing_id, verdict=str(verdict), rows=landing.accepted, quarantined=landing.quarantined,
-                run=run, released_at=now,
+                dependency=dependency,
+                supplier=supplier,
+                period=period,
+                submission_id=landing.submission_id,
+                landing_id=landing_id,
+                verdict=str(verdict),
+                rows=landing.accepted,
+                quarantined=landing.quarantined,
+                run=run,
+                released_at=now,
             )
         )
         audit.note(
-            session, "released", dependency=dependency, period=period, submission=landing.submission_id,
-            verdict=str(verdict), rows=landing.accepted, quarantined=landing.quarantined, run=run,
+            session,
+            "released",
+            dependency=dependency,
+            period=period,
+            submission=landing.submission_id,
+            verdict=str(verdict),
+            rows=landing.accepted,
+            quarantined=landing.quarantined,
+            run=run,
         )
         changed.append(supplier)
     return changed

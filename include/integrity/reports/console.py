@@ -12,8 +12,14 @@ from rich.text import Text
 from integrity.reports.rows import ranges
 
 _COLOURS = {
-    "PASS": "green", "WARN": "yellow", "FAIL": "red", "ERROR": "bold red",
-    "open": "red", "closed": "green", "released": "green", "rejected": "red",
+    "PASS": "green",
+    "WARN": "yellow",
+    "FAIL": "red",
+    "ERROR": "bold red",
+    "open": "red",
+    "closed": "green",
+    "released": "green",
+    "rejected": "red",
 }
 
 
@@ -48,8 +54,9 @@ def print_judged(out: Console, told: dict[str, Any]) -> None:
         out.print(
             Text.assemble(
                 (submission["verdict"], _COLOURS[submission["verdict"]]),
-                f"  {submission['file']}  period {submission['period'] or 'unknown'}, {submission['rows'] or 0:,} rows, "
-                f"{submission['accepted'] or 0:,} accepted, {submission['quarantined'] or 0:,} set aside",
+                f"  {submission['file']}  period {submission['period'] or 'unknown'}, "
+                f"{submission['rows'] or 0:,} rows, {submission['accepted'] or 0:,} accepted, "
+                f"{submission['quarantined'] or 0:,} set aside",
             )
         )
         _print_findings(out, submission["findings"])
@@ -58,7 +65,9 @@ def print_judged(out: Console, told: dict[str, Any]) -> None:
         _print_findings(out, told["findings"])
     for entry in told.get("not_judged", []):
         out.print(Text(f"not judged: {entry['rule']}, {entry['because']}", style="dim"))
-    out.print(Text.assemble(f"{told['dependency']} {told['period'] or ''}: ", (told["verdict"], _COLOURS[told["verdict"]])))
+    out.print(
+        Text.assemble(f"{told['dependency']} {told['period'] or ''}: ", (told["verdict"], _COLOURS[told["verdict"]]))
+    )
 
 
 def _print_findings(out: Console, findings: list[dict[str, Any]]) -> None:

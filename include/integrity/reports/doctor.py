@@ -70,7 +70,9 @@ def _dependencies(settings: Settings) -> Iterator[Examined]:
 
 def _folders(settings: Settings) -> Iterator[Examined]:
     for name, folder in (
-        ("INTEGRITY_HOME", settings.home), ("INTEGRITY_INBOX", settings.inbox), ("INTEGRITY_ARCHIVE_URL", settings.archive)
+        ("INTEGRITY_HOME", settings.home),
+        ("INTEGRITY_INBOX", settings.inbox),
+        ("INTEGRITY_ARCHIVE_URL", settings.archive),
     ):
         nearest = next(p for p in [folder, *folder.parents] if p.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -91,14 +93,17 @@ def _warehouse(settings: Settings) -> Iterator[Examined]:
         return
     version = engine.dialect.server_version_info or ()
     yield Examined(True, f"{where}: PostgreSQL {'.'.join(map(str, version[:2]))}")
-    yield Examined(current, f"migrations {'applied' if current else 'missing'}", "" if current else "Run: integrity migrate")
+    yield Examined(
+        current, f"migrations {'applied' if current else 'missing'}", "" if current else "Run: integrity migrate"
+    )
 
 
 def _alerts() -> Examined:
     if os.environ.get("AIRFLOW_CONN_SLACK_DEFAULT"):
         return Examined(True, "alerts go to Slack, connection slack_default")
     return Examined(
-        True, "alerts go to the log and to alerts.log",
+        True,
+        "alerts go to the log and to alerts.log",
         "To post to Slack, set the Airflow connection slack_default (README, Settings).",
     )
 

@@ -39,14 +39,26 @@ def _content(
 ) -> dict[str, Any]:
     failing = [row for row in findings if row.verdict != Verdict.PASS]
     return {
-        "title": registered.dependency.title, "file": submission.file_name, "sha256": submission.sha256,
-        "period": submission.period.isoformat(), "revision": submission.revision, "verdict": judgement.verdict,
-        "rows": judgement.rows or 0, "accepted": judgement.accepted or 0, "quarantined": judgement.quarantined or 0,
+        "title": registered.dependency.title,
+        "file": submission.file_name,
+        "sha256": submission.sha256,
+        "period": submission.period.isoformat(),
+        "revision": submission.revision,
+        "verdict": judgement.verdict,
+        "rows": judgement.rows or 0,
+        "accepted": judgement.accepted or 0,
+        "quarantined": judgement.quarantined or 0,
         "contact": registered.dependency.owner.email,
         "findings": [
             {
-                "rule": row.rule, "column": row.column, "failed": row.failed, "evaluated": row.evaluated,
-                "rows": ranges(row.rows), "message": row.message, "mend": row.mend, "severity": row.severity,
+                "rule": row.rule,
+                "column": row.column,
+                "failed": row.failed,
+                "evaluated": row.evaluated,
+                "rows": ranges(row.rows),
+                "message": row.message,
+                "mend": row.mend,
+                "severity": row.severity,
             }
             for row in failing
         ],

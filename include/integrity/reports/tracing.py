@@ -83,12 +83,16 @@ def trace_mart_row(session: Session, mart: str, key: list[str], archive: str) ->
     Raises:
         Rejected: The key has another number of parts, or the mart has no such row.
     """
-    described = raw(session).execute(
-        "SELECT a.attname, i.indrelid IS NOT NULL AND a.attnum = ANY(i.indkey) FROM pg_attribute a "
-        "LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary "
-        "WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
-        (f"marts.{mart}",),
-    ).fetchall()
+    described = (
+        raw(session)
+        .execute(
+            "SELECT a.attname, i.indrelid IS NOT NULL AND a.attnum = ANY(i.indkey) FROM pg_attribute a "
+            "LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary "
+            "WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            (f"marts.{mart}",),
+        )
+        .fetchall()
+    )
     columns = [name for name, is_key in described if is_key]
     if not described:
         raise Rejected(f"The mart {mart} has not been built yet.")
@@ -100,8 +104,11 @@ def trace_mart_row(session: Session, mart: str, key: list[str], archive: str) ->
     )
     query = sql.SQL(" UNION ALL ").join(
         sql.SQL("SELECT {}, {}, {} FROM {} WHERE {}").format(
-            sql.Literal(role.replace("_", " ")), sql.Identifier(f"{role}_submission"), sql.Identifier(f"{role}_row"),
-            sql.Identifier("marts", mart), where,
+            sql.Literal(role.replace("_", " ")),
+            sql.Identifier(f"{role}_submission"),
+            sql.Identifier(f"{role}_row"),
+            sql.Identifier("marts", mart),
+            where,
         )
         for role in roles
     )
@@ -116,13 +123,23 @@ def _origins(session: Session, rows: list[Any], archive: str, what: str) -> list
         if submission is None:
             continue
         found = session.execute(
-            text("SELECT dependency, supplier, period, revision, file_name, sha256 FROM register.submission WHERE id = :id"),
+            text(
+                "SELECT dependency, supplier, period, revision, file_name, sha256 "
+                "FROM register.submission WHERE id = :id"
+            ),
             {"id": submission},
         ).one()
         origins.append(
             Origin(
-                role=role, dependency=found.dependency, supplier=found.supplier, period=found.period,
-                submission=submission, revision=found.revision, file_name=found.file_name, row=row, sha256=found.sha256,
+                role=role,
+                dependency=found.dependency,
+                supplier=found.supplier,
+                period=found.period,
+                submission=submission,
+                revision=found.revision,
+                file_name=found.file_name,
+                row=row,
+                sha256=found.sha256,
                 archived_at=f"{archive}/{found.sha256[:2]}/{found.sha256}",
             )
         )

@@ -54,7 +54,10 @@ def apply_layout(reading: Reading, layout: Layout, dictionary: tuple[str, ...]) 
     for recode in layout.recode:
         holds = pl.all_horizontal([pl.col(column) == value for column, value in recode.when.items()])
         frame = frame.with_columns(
-            [pl.when(holds).then(pl.lit(value)).otherwise(pl.col(column)).alias(column) for column, value in recode.set.items()]
+            [
+                pl.when(holds).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
+                for column, value in recode.set.items()
+            ]
         )
     return frame
 

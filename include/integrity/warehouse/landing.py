@@ -82,8 +82,15 @@ def ensure_tables(session: Session, name: str, schema: Schema) -> None:
 
 
 def land(
-    session: Session, name: str, schema: Schema, *, landing: int, submission: int, period: date,
-    accepted: pl.DataFrame, quarantined: pl.DataFrame,
+    session: Session,
+    name: str,
+    schema: Schema,
+    *,
+    landing: int,
+    submission: int,
+    period: date,
+    accepted: pl.DataFrame,
+    quarantined: pl.DataFrame,
 ) -> None:
     """Write a submission's rows by ``COPY``, within the caller's transaction.
 
@@ -92,7 +99,12 @@ def land(
         accepted: Typed rows: ``_row`` and the dictionary's columns.
         quarantined: Rows set aside, as text: ``_row``, ``rules``, the dictionary's columns.
     """
-    tags = [pl.lit(landing).alias("_landing"), pl.lit(submission).alias("_submission"), pl.col(ROW), pl.lit(period).alias("_period")]
+    tags = [
+        pl.lit(landing).alias("_landing"),
+        pl.lit(submission).alias("_submission"),
+        pl.col(ROW),
+        pl.lit(period).alias("_period"),
+    ]
     _copy(session, ("landing", name), accepted.select(*tags, *schema.names))
     aside = quarantined.select(
         *tags,
@@ -118,9 +130,13 @@ def create_candidate(
             "WHERE NOT (_period = {period} AND _supplier = ANY({suppliers})) "
             "UNION ALL SELECT {columns} FROM {landing} WHERE _landing = ANY({landings}) AND _period = {period}"
         ).format(
-            view=sql.Identifier(candidate_schema, name), columns=columns,
-            published=sql.Identifier("published", name), landing=sql.Identifier("landing", name),
-            period=sql.Literal(period), suppliers=sql.Literal(list(landings)), landings=sql.Literal(list(landings.values())),
+            view=sql.Identifier(candidate_schema, name),
+            columns=columns,
+            published=sql.Identifier("published", name),
+            landing=sql.Identifier("landing", name),
+            period=sql.Literal(period),
+            suppliers=sql.Literal(list(landings)),
+            landings=sql.Literal(list(landings.values())),
         )
     )
 
@@ -137,7 +153,8 @@ def _columns(session: Session, schema: str, table: str) -> dict[str, str]:
         "SELECT column_name, data_type FROM information_schema.columns "
         "WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position"
     )
-    return {name: kind for name, kind in session.execute(query, {"schema": schema, "table": table})}
+    rows = session.execute(query, {"schema": schema, "table": table}).all()
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 def _copy(session: Session, table: tuple[str, str], frame: pl.DataFrame) -> None:

@@ -106,9 +106,7 @@ class Judgement(Base):
 
     __tablename__ = "judgement"
     __table_args__ = (
-        Index(
-            "judgement_subject_key", "dependency", "period", "gate", text("coalesce(submission_id, 0)"), unique=True
-        ),
+        Index("judgement_subject_key", "dependency", "period", "gate", text("coalesce(submission_id, 0)"), unique=True),
     )
 
     id: Mapped[int] = _id()
@@ -156,8 +154,12 @@ class Release(Base):
     __tablename__ = "release"
     __table_args__ = (
         Index(
-            "release_current_key", "dependency", "supplier", "period",
-            unique=True, postgresql_where=text("superseded_at IS NULL"),
+            "release_current_key",
+            "dependency",
+            "supplier",
+            "period",
+            unique=True,
+            postgresql_where=text("superseded_at IS NULL"),
         ),
         Index("release_landing_idx", "landing_id"),
     )
@@ -182,8 +184,12 @@ class Issue(Base):
     __tablename__ = "issue"
     __table_args__ = (
         Index(
-            "issue_open_key", "dependency", "rule", "supplier",
-            unique=True, postgresql_where=text("status = 'open'"),
+            "issue_open_key",
+            "dependency",
+            "rule",
+            "supplier",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
         ),
     )
 

@@ -25,7 +25,8 @@ _VIEWS = {
             WHERE submission_id = s.id ORDER BY superseded_at DESC NULLS FIRST LIMIT 1
         ) r ON true""",
     "findings": """
-        SELECT j.dependency, j.period, j.gate, coalesce(f.supplier, s.supplier) AS supplier, j.submission_id AS submission,
+        SELECT j.dependency, j.period, j.gate, coalesce(f.supplier, s.supplier) AS supplier,
+               j.submission_id AS submission,
                f.rule, f.kind, f.dimension, f.limitations, f.severity, f."column", f.verdict, f.evaluated, f.failed,
                f.rows, f.message, f.mend, nullif(f.not_judged, '') AS not_judged, j.judged_at, j.run
         FROM register.finding f

@@ -1,0 +1,199 @@
+"""A broken folder says what is wrong, in which file and line, and how to mend it; the others load."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integrity.errors import Misconfigured
+from integrity.gates.schema import load_schema
+from integrity.inventory.loading import fingerprint, load_inventory
+from integrity.settings import Settings
+
+NATIONAL, REGIONAL = "national_hospital_activity", "regional_hospital_activity"
+
+
+@pytest.fixture
+def own(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings with a copy of the project's dependencies and dbt project, for a test to break."""
+    shutil.copytree(settings.dependencies, tmp_path / "dependencies")
+    shutil.copytree(settings.dbt_project, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
+    return replace(settings, dependencies=tmp_path / "dependencies", dbt_project=tmp_path / "dbt")
+
+
+def edit(path: Path, old: str, new: str) -> int:
+    """Replace text in a file; gives the line where it stood."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{path.name} has changed: mend this test"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def line_of(path: Path, text: str) -> int:
+    return path.read_text(encoding="utf-8").splitlines().index(text) + 1
+
+
+def gate_file(folder: Path) -> Path:
+    return folder.parents[1] / "dbt" / "models" / "gates" / f"{folder.name}.yml"
+
+
+SECOND_SUPPLIER = (
+    "suppliers:\n  - code: protezione_civile\n    name: Twice\n    contact: x@example.org\n"
+    "  - code: protezione_civile\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "what", "mend"),
+    [
+        pytest.param(
+            "title: National", "titel: x\ntitle: National", "titel: x", "unknown key 'titel'",
+            "Remove it, or correct its spelling.",
+            id="unknown-key",
+        ),
+        pytest.param(
+            "  name: Marco Ferri\n", "", "owner:", "'owner.name' is missing", "Add it under 'owner'.",
+            id="owner-without-name",
+        ),
+        pytest.param(
+            "suppliers:\n  - code: protezione_civile\n", SECOND_SUPPLIER, None,
+            "'protezione_civile' stands twice in suppliers", "Remove one, or give it a name of its own.",
+            id="supplier-twice",
+        ),
+        pytest.param(
+            "R: 3", "R: 9", None, "'assessment.scores.R': Input should be less than",
+            "Correct the value.", id="score-out-of-scale",
+        ),
+        pytest.param("DI: 2", "XX: 2", None, "unknown question 'XX'", "The questions are DI,", id="unknown-question"),
+        pytest.param(
+            "timezone: Europe/Rome", "timezone: Europe/Roma", "  timezone: Europe/Roma",
+            "'Europe/Roma' is not a time zone of the IANA database", "Correct the value.", id="unknown-time-zone",
+        ),
+        pytest.param(
+            r"(?P<period>\d{8})", r"\d{8}", None, "the pattern needs a group named period",
+            "Correct the value.", id="no-group",
+        ),
+        pytest.param(
+            f"name: {NATIONAL}", "name: other", "name: other", "the name 'other' differs from its folder's",
+            f"Write name: {NATIONAL}.", id="another-name-than-the-folder",
+        ),
+        pytest.param(
+            "title: National hospital activity", "title: [", None, "this is not YAML", "Mend the line.", id="not-yaml",
+        ),
+    ],
+)
+def test_a_mistake_in_dependency_yml(own: Settings, old: str, new: str, at: str | None, what: str, mend: str) -> None:
+    path = own.dependencies / NATIONAL / "dependency.yml"
+    edit(path, old, new)
+    inventory = load_inventory(own)
+    assert set(inventory.dependencies) == {REGIONAL}, "a broken folder stops no other"
+    problem = inventory.broken[NATIONAL].problems[0]
+    assert problem.file == f"{NATIONAL}/dependency.yml"
+    assert what in problem.what
+    assert problem.mend.startswith(mend)
+    assert problem.line == line_of(path, at) if at else problem.line >= 1
+    with pytest.raises(Misconfigured, match=rf"{NATIONAL}/dependency\.yml:{problem.line}: "):
+        inventory.get(NATIONAL)
+
+
+def test_an_owner_who_is_missing_altogether(own: Settings) -> None:
+    path = own.dependencies / NATIONAL / "dependency.yml"
+    owner = path.read_text(encoding="utf-8").split("owner:\n")[1].split("assessment:\n")[0]
+    edit(path, f"owner:\n{owner}", "")
+    assert "'owner' is missing. Add it." in str(load_inventory(own).broken[NATIONAL].error())
+
+
+def test_every_mistake_is_told_at_once(own: Settings) -> None:
+    path = own.dependencies / NATIONAL / "dependency.yml"
+    edit(path, "  name: Marco Ferri\n", "")
+    edit(path, "title: National", "titel: x\ntitle: National")
+    (own.dependencies / NATIONAL / "README.md").unlink()
+    assert len(load_inventory(own).broken[NATIONAL].problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("break_it", "what"),
+    [
+        pytest.param(lambda f: (f / "schema.py").unlink(), r"schema\.py:1: .* is missing\. Write", id="no-schema"),
+        pytest.param(
+            lambda f: edit(f / "schema.py", "def day_once(", "def day_once(("),
+            r"schema\.py:\d+: this is not Python: .*Mend", id="not-python",
+        ),
+        pytest.param(
+            lambda f: edit(f / "schema.py", "class Schema(", "class Other("),
+            r"schema\.py:1: it defines no class Schema\. Write", id="no-class",
+        ),
+        pytest.param(lambda f: (f / "README.md").unlink(), r"README\.md:1: .* is missing\. Write", id="no-readme"),
+        pytest.param(
+            lambda f: (f / "dependency.yml").unlink(), r"dependency\.yml:1: .* is missing\. Write",
+            id="no-declaration",
+        ),
+        pytest.param(
+            lambda f: edit(gate_file(f), "kind: relationship", "kind: relation"),
+            r"national_hospital_activity\.yml:\d+: .*unknown kind 'relation'\. Use the manual's word",
+            id="unknown-kind-of-a-relation",
+        ),
+        pytest.param(
+            lambda f: gate_file(f).unlink(),
+            r"dependency\.yml:1: no rule holds this dependency .*none_because", id="no-relations-and-no-reason",
+        ),
+    ],
+)
+def test_a_mistake_in_the_folder(own: Settings, break_it: Callable[[Path], Any], what: str) -> None:
+    break_it(own.dependencies / NATIONAL)
+    inventory = load_inventory(own)
+    assert set(inventory.dependencies) == {REGIONAL}
+    with pytest.raises(Misconfigured, match=what):
+        inventory.get(NATIONAL)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        pytest.param('kind="uniqueness"', 'kind="unique"', "rule 'day_once': unknown kind 'unique'", id="unknown-kind"),
+        pytest.param('limitations=["1.4"', 'limitations=["99.4"', "unknown limitation '99.4'", id="unknown-limitation"),
+        pytest.param('severity="block"', 'severity="stop"', "unknown severity 'stop'", id="unknown-severity"),
+        pytest.param('columns=["data"]', 'columns=["date"]', "reads 'date', which is no column", id="unknown-column"),
+        pytest.param("import polars as pl", "import polarrs", r":3: the schema does not load: .*Mend",
+                     id="does-not-load"),
+        pytest.param(
+            "class Schema(Figures):", "class Schema(Figures):\n    x: str = __import__('pandera').Field(str_length=3)",
+            "uses check 'str_length'. Use .* or write a @rule", id="check-that-is-no-rule",
+        ),
+    ],
+)
+def test_a_mistake_in_the_schema(own: Settings, old: str, new: str, what: str) -> None:
+    edit(own.dependencies / NATIONAL / "schema.py", old, new)
+    registered = load_inventory(own).get(NATIONAL)
+    with pytest.raises(Misconfigured, match=what) as raised:
+        load_schema(registered)
+    assert str(raised.value).startswith(f"{NATIONAL}/schema.py:")
+
+
+def test_a_layout_that_names_no_column(own: Settings) -> None:
+    edit(own.dependencies / REGIONAL / "dependency.yml", "latitudine: lat,", "latitudine: latitude,")
+    with pytest.raises(Misconfigured, match=r"'latitude' in dependency\.yml is no column of the schema"):
+        load_schema(load_inventory(own).get(REGIONAL))
+
+
+def test_an_unknown_dependency_is_told_those_there_are(settings: Settings) -> None:
+    with pytest.raises(Misconfigured, match=f"Registered are: {NATIONAL}, {REGIONAL}"):
+        load_inventory(settings).get("nothing")
+
+
+def test_no_folder_at_all(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="INTEGRITY_DEPENDENCIES: there is no folder"):
+        load_inventory(replace(settings, dependencies=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("file", ["dependency.yml", "schema.py", "reference/regions.csv", "../_civil_protection.py"])
+def test_a_change_of_what_decides_changes_the_fingerprint(own: Settings, file: str) -> None:
+    registered = load_inventory(own).get(REGIONAL)
+    before = fingerprint(registered, own)
+    with (registered.folder / file).open("a", encoding="utf-8") as opened:
+        opened.write("\n")
+    assert fingerprint(registered, own) != before

@@ -1,0 +1,87 @@
+"""How several verdicts become one, and how counts become a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from integrity.errors import CouldNotCheck, GateFailed, Misconfigured, Rejected, Transient, Undeliverable, is_retryable
+from integrity.findings import Finding, GateResult, Rule
+from integrity.gates.rules import verdict_of
+from integrity.inventory.policy import Policy, load_policy
+from integrity.settings import PROJECT_ROOT
+from integrity.verdicts import Verdict, worst
+
+
+def rule(severity: str) -> Rule:
+    return Rule(
+        name="r", kind="business", dimension="validity", severity=severity, message="It is wrong.", mend="Mend it."  # type: ignore[arg-type]
+    )
+
+
+def finding(verdict: Verdict, not_judged: str = "") -> Finding:
+    return Finding(rule=rule("block"), verdict=verdict, evaluated=1, failed=0, not_judged=not_judged)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        pytest.param([], "ERROR", id="of-nothing"),
+        pytest.param(["PASS"], "PASS", id="one"),
+        pytest.param(["PASS", "WARN"], "WARN", id="warn"),
+        pytest.param(["FAIL", "WARN", "PASS"], "FAIL", id="fail"),
+        pytest.param(["FAIL", "ERROR"], "ERROR", id="error"),
+        pytest.param(["PASS", "skipped"], "ERROR", id="unknown-status"),
+        pytest.param(["PASS", ""], "ERROR", id="blank"),
+    ],
+)
+def test_the_worst_wins_and_nothing_is_no_pass(verdicts: list[str], expected: str) -> None:
+    assert worst(verdicts) == expected
+
+
+def test_what_blocks() -> None:
+    assert [v for v in Verdict if v.blocks] == [Verdict.FAIL, Verdict.ERROR]
+
+
+def test_a_gate_that_judged_nothing_is_an_error() -> None:
+    assert GateResult.of("g", []).verdict is Verdict.ERROR
+    assert GateResult.of("g", [finding(Verdict.PASS, not_judged="a file is missing")]).verdict is Verdict.ERROR
+    assert GateResult.of("g", [finding(Verdict.PASS)]).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("severity", "failed", "expected"),
+    [
+        ("block", 0, "PASS"), ("block", 1, "FAIL"), ("warn", 100, "WARN"),
+        ("quarantine", 1, "WARN"), ("quarantine", 2, "FAIL"),
+    ],
+)
+def test_severity_and_threshold_decide(severity: str, failed: int, expected: str) -> None:
+    policy = Policy(quarantine_share=0.01, answer_days={})
+    assert verdict_of(rule(severity), failed=failed, rows=100, policy=policy) == expected
+
+
+def test_every_class_has_a_policy() -> None:
+    path = PROJECT_ROOT / "include" / "policy.yml"
+    shares = [load_policy(path, importance).quarantine_share for importance in ("high", "moderate", "low")]
+    assert shares == sorted(shares)
+
+
+def test_a_class_without_policy_is_misconfigured(tmp_path: Path) -> None:
+    misspelt = "high: {quarantine_share: 0, answer_days: {}, quarantine: 1}\n"
+    (tmp_path / "policy.yml").write_text(misspelt, encoding="utf-8")
+    for importance in ("high", "low"):
+        with pytest.raises(Misconfigured, match=r"policy\.yml: class"):
+            load_policy(tmp_path / "policy.yml", importance)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (Transient("x"), True), (Undeliverable("x"), True), (OSError("x"), True), (ConnectionError("x"), True),
+        (GateFailed("x"), False), (CouldNotCheck("x"), False), (Misconfigured("x"), False), (Rejected("x"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_only_outages_are_tried_again(error: Exception, expected: bool) -> None:
+    assert is_retryable(error) is expected
