@@ -22,7 +22,7 @@ from integrity.warehouse.connection import open_engine
 from integrity.warehouse.migrate import migrate
 from psycopg.rows import dict_row
 
-DATA = Path(__file__).parent / "data" / "it_regions"
+DATA = PROJECT_ROOT / "include" / "demonstration"
 REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
 SUPPLIER = "protezione_civile"
 
@@ -32,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Close the network to all but this machine itself, however pytest was called."""
     config.option.allow_hosts = "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
-    config.addinivalue_line("filterwarnings", "ignore:The Result.tuples:sqlalchemy.exc.SADeprecationWarning")
     # pytest-alembic's own collector breaks on this pytest; test_migrations.py calls its tests by name.
     config.option.pytest_alembic_tests_path = "tests/no-such-file"
 
@@ -44,8 +43,12 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     return Settings(
-        home=home, database_url=None, dependencies=PROJECT_ROOT / "include" / "dependencies",
-        inbox=home / "inbox", outbox=home / "outbox", archive=home / "archive",
+        home=home,
+        database_url=None,
+        dependencies=PROJECT_ROOT / "include" / "dependencies",
+        inbox=home / "inbox",
+        outbox=home / "outbox",
+        archive=home / "archive",
     )
 
 
@@ -153,12 +156,12 @@ _FILES = {
 
 
 def file_name(dependency: str, day: int) -> str:
-    return f"{_FILES[dependency][1]}-202004{day}.csv"
+    return f"{_FILES[dependency][1]}-202004{day:02d}.csv"
 
 
 @pytest.fixture
 def real() -> Callable[[str, int], SupplierFile]:
-    """The real file of a dependency for a day of April 2020: 27 to 30, regional also 23 to 25."""
+    """The real file of a dependency for a day of April 2020, as the publisher revised it."""
     return lambda dependency, day: SupplierFile.read(DATA / _FILES[dependency][0] / file_name(dependency, day))
 
 
@@ -186,7 +189,12 @@ class House:
     channel: Any = field(default_factory=RecordingChannel)
 
     def send(
-        self, dependency: str, content: SupplierFile | bytes, day: int = 28, *, name: str | None = None,
+        self,
+        dependency: str,
+        content: SupplierFile | bytes,
+        day: int = 28,
+        *,
+        name: str | None = None,
         supplier: str = SUPPLIER,
     ) -> None:
         """Put a file into a supplier's folder of the inbox, under its usual name unless another is given."""
@@ -213,7 +221,8 @@ class House:
     def state(self) -> dict[str, Any]:
         """All that a second run on the same files must leave as it is."""
         return {
-            REGIONAL: self.published(REGIONAL), NATIONAL: self.published(NATIONAL),
+            REGIONAL: self.published(REGIONAL),
+            NATIONAL: self.published(NATIONAL),
             "releases": self.query("SELECT * FROM register.releases ORDER BY release"),
             "issues": self.query("SELECT * FROM register.issues ORDER BY reference"),
             "submissions": self.query("SELECT submission, verdict, status FROM register.submissions ORDER BY 1"),
@@ -235,8 +244,12 @@ def released_nights(
     home = tmp_path_factory.mktemp("released")
     url = create_database("released", migrated)
     settings = Settings(
-        home=home, database_url=url, dependencies=PROJECT_ROOT / "include" / "dependencies",
-        inbox=home / "inbox", outbox=home / "outbox", archive=home / "archive",
+        home=home,
+        database_url=url,
+        dependencies=PROJECT_ROOT / "include" / "dependencies",
+        inbox=home / "inbox",
+        outbox=home / "outbox",
+        archive=home / "archive",
     )
     house = House(settings)
     for day in (27, 28):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import logging
+import traceback
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.sdk import chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from integrity.errors import GateFailed, Misconfigured, is_retryable
+from integrity.errors import GateFailed, IntegrityError, Misconfigured, is_retryable
 from integrity.inventory.loading import Broken
 
 from orchestration.assets import judge_again, mart, published
@@ -41,10 +43,18 @@ def _told_apart(step: Callable[P, R]) -> Callable[P, R]:
         except Exception as error:
             if is_retryable(error):
                 raise
-            # Only the error's own sentence: a traceback of a library may quote cells.
-            raise AirflowFailException(str(error) if isinstance(error, Exception) else "") from None
+            raise AirflowFailException(_telling(error)) from None
 
     return run
+
+
+def _telling(error: Exception) -> str:
+    """What the log may say: our own sentence, or else the kind of error and where. Libraries quote cells in theirs."""
+    if isinstance(error, IntegrityError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[1:]]
+    return f"{type(error).__name__} at {' > '.join(ours[-6:])}"
 
 
 def _period() -> date:

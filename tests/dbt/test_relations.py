@@ -23,7 +23,10 @@ MART = Path("models") / "marts" / "hospital_pressure"
 
 def dbt(settings: Settings, command: str, select: str) -> list[NodeResult]:
     return run_dbt(
-        command, project=settings.dbt_project, database_url=str(settings.database_url), select=select,
+        command,
+        project=settings.dbt_project,
+        database_url=str(settings.database_url),
+        select=select,
         period=date(2020, 4, 28),
     )
 
@@ -82,18 +85,22 @@ GENERIC = Path("tests") / "generic"
     ("file", "alter", "rules"),
     [
         pytest.param(
-            GENERIC / "never_falls.sql", lambda sql: sql.replace("today._row", "today.no_such_column"),
-            {"totals_never_fall"}, id="a-test-whose-sql-breaks",
+            GENERIC / "never_falls.sql",
+            lambda sql: sql.replace("today._row", "today.no_such_column"),
+            {"totals_never_fall"},
+            id="a-test-whose-sql-breaks",
         ),
         pytest.param(
-            GENERIC / "never_falls.sql", lambda _: "",
+            GENERIC / "never_falls.sql",
+            lambda _: "",
             {"totals_never_fall", "change_agrees_with_day_before", "new_cases_agree_with_day_before", "gate_ran"},
             id="a-test-without-sql",
         ),
         pytest.param(
             Path("models") / "gates" / f"{REGIONAL}.yml",
             lambda yml: "another_tag".join(yml.rsplit(f"gate__{REGIONAL}", 1)),
-            {"totals_never_fall"}, id="a-test-that-is-not-run",
+            {"totals_never_fall"},
+            id="a-test-that-is-not-run",
         ),
         pytest.param(
             Path("models") / "gates" / f"{REGIONAL}.yml",
@@ -104,7 +111,8 @@ GENERIC = Path("tests") / "generic"
         pytest.param(
             GENERIC / "agrees_with_change.sql",
             lambda sql: sql.replace("before._period = {{ period() }} - 1", "before._period = {{ period() }} - 1000"),
-            {"change_agrees_with_day_before"}, id="a-test-that-looks-at-no-row",
+            {"change_agrees_with_day_before"},
+            id="a-test-that-looks-at-no-row",
         ),
     ],
 )
@@ -126,3 +134,16 @@ def test_dbt_without_results_could_not_check(settled: Any, tmp_path: Path) -> No
     nowhere = replace(settled.settings, dbt_project=tmp_path)
     with pytest.raises(CouldNotCheck, match="No dbt_project.yml found"):
         dbt(nowhere, "test", "tag:gate__regional_hospital_activity")
+
+
+def test_the_mart_passes_its_unit_tests(settled: Any) -> None:
+    assert statuses(dbt(settled.settings, "run", "hospital_pressure")) == {"hospital_pressure": "success"}
+    assert statuses(dbt(settled.settings, "test", "test_type:unit")) == {"hospital_pressure": "pass"}
+
+
+def test_a_wrong_calculation_fails_the_unit_test(own_project: Any) -> None:
+    assert dbt(own_project.settings, "run", "hospital_pressure")
+    path = own_project.settings.dbt_project / MART.with_suffix(".sql")
+    edit(path, lambda sql: sql.replace("_period - 7", "_period - 6"))
+    (result,) = dbt(own_project.settings, "test", "test_type:unit")
+    assert result.status == "fail"

@@ -14,8 +14,6 @@ from integrity.gates.rules import FILE_RULES, IDENTIFIED
 from integrity.gates.schema import load_schema
 from integrity.inventory import manual
 from integrity.inventory.loading import load_inventory
-from integrity.pipeline.checking import check
-from integrity.pipeline.office import Office
 from integrity.settings import PROJECT_ROOT, Settings
 from typer.testing import CliRunner
 
@@ -27,9 +25,6 @@ EXAMPLES = [
     for path in sorted((PROJECT_ROOT / "include" / "dependencies" / name / "examples").glob("*.csv"))
 ]
 EXIT = {"PASS": 0, "WARN": 0, "FAIL": 1, "ERROR": 2}
-
-# In a file of one row, only the file's name can say that the row is another day's: an example's name says no day.
-BY_NAME_ONLY = {"national_hospital_activity": {"not_in_future", "date_is_period"}}
 
 
 def checked_rules(name: str) -> dict[str, Rule]:
@@ -81,18 +76,8 @@ def test_a_file_that_is_not_there_is_exit_2(
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_has_an_example(name: str) -> None:
     examples = {path.stem for path in (INVENTORY.get(name).folder / "examples").glob("*.csv")}
-    expected = {f"bad_{rule}" for rule in set(checked_rules(name)) - BY_NAME_ONLY.get(name, set())}
+    expected = {f"bad_{rule}" for rule in checked_rules(name)}
     assert examples == {"good", *expected}
-
-
-@pytest.mark.parametrize(
-    ("name", "day", "rule"),
-    [("national_hospital_activity", 22, "not_in_future"), ("national_hospital_activity", 24, "date_is_period")],
-)
-def test_the_day_of_a_single_row_is_held_against_the_files_name(name: str, day: int, rule: str, tmp_path: Path) -> None:
-    file = tmp_path / f"figures-202004{day}.csv"
-    file.write_bytes((INVENTORY.get(name).folder / "examples" / "good.csv").read_bytes())
-    assert rules_found(check(Office.open(name), [file]).to_json()) == {rule}
 
 
 @pytest.mark.parametrize("rule", ALL_RULES)
@@ -111,8 +96,14 @@ def test_a_rule_speaks_the_manuals_language(rule: Rule) -> None:
 def test_the_readme_tells_the_owner_what_to_do(name: str) -> None:
     registered = INVENTORY.get(name)
     for needed in (
-        registered.dependency.owner.name, registered.dependency.owner.email, registered.dependency.suppliers[0].contact,
-        "CC BY 4.0", "pcm-dpc/COVID-19", "integrity issues show IG-", f"integrity check {name}", "integrity trace",
+        registered.dependency.owner.name,
+        registered.dependency.owner.email,
+        registered.dependency.suppliers[0].contact,
+        "CC BY 4.0",
+        "pcm-dpc/COVID-19",
+        "integrity issues show IG-",
+        f"integrity check {name}",
+        "integrity trace",
     ):
         assert needed in registered.readme, needed
     for relation in registered.relations:

@@ -15,10 +15,12 @@ from pytest_alembic.tests import (
 )
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import StaticPool
 
 __all__ = [
-    "test_model_definitions_match_ddl", "test_single_head_revision", "test_up_down_consistency", "test_upgrade",
+    "test_model_definitions_match_ddl",
+    "test_single_head_revision",
+    "test_up_down_consistency",
+    "test_upgrade",
 ]
 
 
@@ -32,8 +34,8 @@ def alembic_config() -> Config:
 
 @pytest.fixture
 def alembic_engine(own_database: Callable[[str], str]) -> Iterator[Engine]:
-    """An engine on an empty database; of one connection, so that none is left behind where env.py is interrupted."""
+    """An engine on an empty database."""
     url = make_url(own_database("template0")).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, poolclass=StaticPool)
+    engine = create_engine(url)
     yield engine
     engine.dispose()

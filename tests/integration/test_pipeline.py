@@ -183,7 +183,8 @@ def test_a_good_revision_supersedes(settled: Any, real: Any) -> None:
     assert settled.run(REGIONAL).verdict is Verdict.PASS
     releases = settled.query(
         "SELECT revision, superseded_at FROM register.releases WHERE dependency = %s AND period = %s ORDER BY release",
-        REGIONAL, date(2020, 4, 28),
+        REGIONAL,
+        date(2020, 4, 28),
     )
     assert [(r["revision"], r["superseded_at"] is None) for r in releases] == [(1, False), (2, True)]
     published = [row for row in settled.published(REGIONAL) if row["_period"].day == 28]
@@ -282,9 +283,7 @@ def test_a_rule_that_breaks_blocks(settled: Any, real: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("engine", ["read_submission", "relations_of"])
-def test_an_engine_that_breaks_blocks(
-    settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch, engine: str
-) -> None:
+def test_an_engine_that_breaks_blocks(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     def crash(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("a library quotes cell 87654")
 
@@ -326,8 +325,11 @@ def test_a_recording_that_breaks_leaves_nothing_half_done(
 
 
 HISTORY = {
-    f"landing.{REGIONAL}": "stato", "landing.quarantined": "dependency", "register.submission": "supplier",
-    "register.landing": "fingerprint", "register.audit_event": "actor",
+    f"landing.{REGIONAL}": "stato",
+    "landing.quarantined": "dependency",
+    "register.submission": "supplier",
+    "register.landing": "fingerprint",
+    "register.audit_event": "actor",
 }
 
 

@@ -27,7 +27,8 @@ def outcome(registered: Registered, units: dict[str, frozenset[str] | None]) -> 
 
 def test_everything_came(regional: Registered) -> None:
     assert outcome(regional, {"protezione_civile": frozenset(population(regional))}) == {
-        "supplier_reported": ("PASS", ""), "population_complete": ("PASS", ""),
+        "supplier_reported": ("PASS", ""),
+        "population_complete": ("PASS", ""),
     }
 
 

@@ -10,11 +10,20 @@ import pytest
 from integrity.errors import Rejected
 from integrity.inventory.dependency import Dependency
 from integrity.pipeline.office import Office
+from integrity.settings import PROJECT_ROOT
 from integrity.submissions.identifying import identify_period, period_from_content, period_from_name
 from integrity.submissions.layouts import apply_layout, choose_layout
 from integrity.submissions.reading import read_submission
 
-FIRST_CAPTURES = Path(__file__).parents[1] / "data" / "it_regions" / "first_capture_regions"
+FIRST_CAPTURES = [
+    Path(__file__).parents[1] / "data" / "first_capture_regions",
+    PROJECT_ROOT / "include" / "demonstration" / "first_capture_regions",
+]
+
+
+def first_capture(day: str) -> Path:
+    (path,) = [p for folder in FIRST_CAPTURES for p in folder.glob(f"*{day}.csv")]
+    return path
 
 
 @pytest.fixture
@@ -38,7 +47,7 @@ def in_dictionary_terms(office: Office, path: Path) -> tuple[str, pl.DataFrame]:
     ],
 )
 def test_every_layout_of_the_first_captures(regional: Office, day: str, layout: str) -> None:
-    name, frame = in_dictionary_terms(regional, FIRST_CAPTURES / f"dpc-covid19-ita-regioni-{day}.csv")
+    name, frame = in_dictionary_terms(regional, first_capture(day))
     assert name == layout
     assert frame.columns == ["_row", *regional.schema.names]
     assert frame["totale_positivi"].null_count() == 0
@@ -77,7 +86,9 @@ def dependency(regional: Office) -> Dependency:
 @pytest.mark.parametrize(
     ("name", "period"),
     [
-        ("dpc-covid19-ita-regioni-20200423.csv", date(2020, 4, 23)), ("figures.csv", None), ("x-20201399.csv", None),
+        ("dpc-covid19-ita-regioni-20200423.csv", date(2020, 4, 23)),
+        ("figures.csv", None),
+        ("x-20201399.csv", None),
     ],
 )
 def test_period_from_the_name(dependency: Dependency, name: str, period: date | None) -> None:
@@ -88,7 +99,7 @@ def test_period_from_the_name(dependency: Dependency, name: str, period: date | 
     ("moments", "period"),
     [
         pytest.param(["2020-04-23T17:00:00"] * 2 + ["2020-04-22T17:00:00"], date(2020, 4, 23), id="most-rows"),
-        pytest.param(["2020-04-23T17:00:00", "2020-04-22T17:00:00"], None, id="a-tie-is-not-decided"),
+        pytest.param(["2020-04-23T17:00:00", "2020-04-22T17:00:00"], date(2020, 4, 23), id="a-tie-goes-to-the-first"),
         pytest.param(["23/04/2020"], None, id="no-known-notation"),
         pytest.param([], None, id="no-rows"),
     ],

@@ -45,7 +45,8 @@ def test_ragged_rows_are_named_and_the_others_kept(tmp_path: Path) -> None:
     reading = read(tmp_path, b"a,b\n1,2\n3\n4,5,6\n7,8\n")
     assert reading.frame.rows() == [(2, "1", "2"), (5, "7", "8")]
     assert reading.bad_rows == (
-        (3, "1 cells where the header has 2"), (4, "3 cells where the header has 2"),
+        (3, "1 cells where the header has 2"),
+        (4, "3 cells where the header has 2"),
     )
 
 

@@ -9,11 +9,26 @@ import pytest
 from integrity.alerts.rendering import blocks, body, headline, plain
 
 CONTENT: dict[str, Any] = {
-    "reference": "IG-00012", "dependency": "d", "rule": "total_cases", "supplier": "s<!channel>", "impact": "high",
-    "owner": "Giulia Bianchi, Head", "due_on": "2020-04-29", "channel": "#c", "period": "2020-04-28",
-    "title": "Regional figures", "outcome": "Nothing is released.", "downstream": ["mart (Giulia Bianchi)"], "run": "r",
-    "message": "See <https://evil.example|here> *now*\n@here", "mend": "Mend it.", "evaluated": 21, "failed": 3,
-    "columns": ["totale_casi"], "verdict": "FAIL", "resolution": "Revision 2 passed.",
+    "reference": "IG-00012",
+    "dependency": "d",
+    "rule": "total_cases",
+    "supplier": "s<!channel>",
+    "impact": "high",
+    "owner": "Giulia Bianchi, Head",
+    "due_on": "2020-04-29",
+    "channel": "#c",
+    "period": "2020-04-28",
+    "title": "Regional figures",
+    "outcome": "Nothing is released.",
+    "downstream": ["mart (Giulia Bianchi)"],
+    "run": "r",
+    "message": "See <https://evil.example|here> *now*\n@here",
+    "mend": "Mend it.",
+    "evaluated": 21,
+    "failed": 3,
+    "columns": ["totale_casi"],
+    "verdict": "FAIL",
+    "resolution": "Revision 2 passed.",
 }
 
 
@@ -36,7 +51,9 @@ def test_an_owner_reads_what_is_wrong_what_was_done_and_what_to_do() -> None:
     assert headline("opened", CONTENT) == "Regional figures: 'total cases' failed for 2020-04-28"
     told = "\n".join(body("opened", CONTENT))
     for words in (
-        "Failed: 3 of 21 in totale_casi (14.3%).", "Nothing is released.", "To mend it: Mend it.",
+        "Failed: 3 of 21 in totale_casi (14.3%).",
+        "Nothing is released.",
+        "To mend it: Mend it.",
         "mart (Giulia Bianchi)",
         "Issue IG-00012, impact high, for Giulia Bianchi, Head, due 2020-04-29.",
     ):

@@ -22,8 +22,10 @@ def test_nothing_set() -> None:
 def test_everything_set(tmp_path: Path) -> None:
     settings = Settings.from_environment(
         {
-            "INTEGRITY_HOME": str(tmp_path), "INTEGRITY_DATABASE_URL": "postgres://u:p@host:5432/w",
-            "INTEGRITY_DEPENDENCIES": "elsewhere", "INTEGRITY_ARCHIVE_URL": f"file://{tmp_path}/kept",
+            "INTEGRITY_HOME": str(tmp_path),
+            "INTEGRITY_DATABASE_URL": "postgres://u:p@host:5432/w",
+            "INTEGRITY_DEPENDENCIES": "elsewhere",
+            "INTEGRITY_ARCHIVE_URL": f"file://{tmp_path}/kept",
         }
     )
     assert settings.inbox == tmp_path / "inbox"

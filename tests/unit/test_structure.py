@@ -35,7 +35,11 @@ def judge(regional: Office, tmp_path: Path) -> Callable[..., StructureResult]:
         except Rejected as refusal:
             reading = refusal  # type: ignore[assignment]
         return judge_structure(
-            reading, office.schema, office.registered.dependency, period=date(2020, 4, 28), as_of=date(2020, 4, 29),
+            reading,
+            office.schema,
+            office.registered.dependency,
+            period=date(2020, 4, 28),
+            as_of=date(2020, 4, 29),
             policy=office.policy,
         )
 
@@ -62,14 +66,17 @@ def test_all_failures_come_in_one_list(judge: Any, real: Any) -> None:
     file = real("regional_hospital_activity", 28).change(ABRUZZO, tamponi="n.d.", stato="IT", lat="99")
     result = judge(file.change("03", deceduti=1))
     assert failed(result) == {
-        "whole_number": [("tamponi", 1)], "in_list": [("stato", 1)], "in_range": [("lat", 1)],
+        "whole_number": [("tamponi", 1)],
+        "in_list": [("stato", 1)],
+        "in_range": [("lat", 1)],
         "total_cases": [("totale_casi", 1)],
     }
     rows = {finding.rule.name: finding.rows for finding in result.result.failures}
     assert rows["whole_number"] == rows["in_range"] == (2,)
     assert rows["total_cases"] == (10,)
     assert result.quarantined.select("_row", "rules").rows() == [
-        (2, ["in_list", "whole_number", "in_range"]), (10, ["total_cases"]),
+        (2, ["in_list", "whole_number", "in_range"]),
+        (10, ["total_cases"]),
     ]
 
 
@@ -134,9 +141,16 @@ def test_a_rule_that_raises_is_an_error_without_its_words(judge: Any, real: Any,
 
 
 CANARIES = {
-    "data": "canary-moment", "stato": "canary-stato", "codice_regione": "canary-code", "lat": "83.18181818",
-    "denominazione_regione": "canary name", "long": "canary-long", "tamponi": "canary 7171", "note": "canary@note",
-    "terapia_intensiva": "-62626262", "casi_testati": "93939393",
+    "data": "canary-moment",
+    "stato": "canary-stato",
+    "codice_regione": "canary-code",
+    "lat": "83.18181818",
+    "denominazione_regione": "canary name",
+    "long": "canary-long",
+    "tamponi": "canary 7171",
+    "note": "canary@note",
+    "terapia_intensiva": "-62626262",
+    "casi_testati": "93939393",
 }
 
 

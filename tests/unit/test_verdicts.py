@@ -15,7 +15,12 @@ from integrity.verdicts import Verdict, worst
 
 def rule(severity: str) -> Rule:
     return Rule(
-        name="r", kind="business", dimension="validity", severity=severity, message="It is wrong.", mend="Mend it."  # type: ignore[arg-type]
+        name="r",
+        kind="business",
+        dimension="validity",
+        severity=severity,
+        message="It is wrong.",
+        mend="Mend it.",  # type: ignore[arg-type]
     )
 
 
@@ -52,8 +57,11 @@ def test_a_gate_that_judged_nothing_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("severity", "failed", "expected"),
     [
-        ("block", 0, "PASS"), ("block", 1, "FAIL"), ("warn", 100, "WARN"),
-        ("quarantine", 1, "WARN"), ("quarantine", 2, "FAIL"),
+        ("block", 0, "PASS"),
+        ("block", 1, "FAIL"),
+        ("warn", 100, "WARN"),
+        ("quarantine", 1, "WARN"),
+        ("quarantine", 2, "FAIL"),
     ],
 )
 def test_severity_and_threshold_decide(severity: str, failed: int, expected: str) -> None:
@@ -78,8 +86,14 @@ def test_a_class_without_policy_is_misconfigured(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (Transient("x"), True), (Undeliverable("x"), True), (OSError("x"), True), (ConnectionError("x"), True),
-        (GateFailed("x"), False), (CouldNotCheck("x"), False), (Misconfigured("x"), False), (Rejected("x"), False),
+        (Transient("x"), True),
+        (Undeliverable("x"), True),
+        (OSError("x"), True),
+        (ConnectionError("x"), True),
+        (GateFailed("x"), False),
+        (CouldNotCheck("x"), False),
+        (Misconfigured("x"), False),
+        (Rejected("x"), False),
         (ValueError("x"), False),
     ],
 )

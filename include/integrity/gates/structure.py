@@ -78,7 +78,7 @@ def judge_structure(
     rows = reading.frame.height + len(reading.bad_rows)
     if brought <= 0:
         verdict = Verdict.ERROR
-        findings = [f for f in findings if f.rule is not rules.COLUMNS_PRESENT]
+        findings = [f for f in findings if f.rule not in (rules.COLUMNS_PRESENT, rules.COLUMNS_KNOWN)]
         findings.append(
             Finding(
                 rule=rules.COLUMNS_PRESENT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 from sqlalchemy import text
@@ -120,7 +120,7 @@ def _land(session: Session, office: Office, submission: Submission, judged: Stru
         fingerprint=office.fingerprint,
         accepted=judged.accepted.height,
         quarantined=judged.quarantined.height,
-        landed_at=submission.received_at,
+        landed_at=datetime.now(UTC),
     )
     session.add(landing)
     session.flush()
@@ -146,7 +146,10 @@ def judge_coverage(office: Office, period: date, run: str) -> Verdict:
         for supplier, submission in latest.items():
             judgement = judgement_of(session, office.name, period, "structure", submission.id)
             units[supplier] = frozenset(judgement.units) if judgement and judgement.units is not None else None
-        result = coverage_of(office.registered, period=period, units=units)
+        try:
+            result = coverage_of(office.registered, period=period, units=units)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the gate did not answer, and that blocks
+            result = _error("coverage", error)
         subject = subject_hash(office.fingerprint, sorted(s.id for s in latest.values()))
         save_judgement(session, result, dependency=office.name, period=period, run=run, subject=subject)
     return result.verdict

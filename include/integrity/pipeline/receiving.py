@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from pathlib import Path
 
 from integrity.errors import Rejected
 from integrity.pipeline.office import Office
@@ -45,7 +44,8 @@ def _receive_file(office: Office, arrival: Arrival) -> Receipt | None:
         log.error("%s: left in the inbox, it cannot be archived: %s", arrival.path.name[:80], type(error).__name__)  # noqa: TRY400
         return None
     receipt = _register(office, arrival, archived)
-    _remove(arrival.path, archived)
+    if archived.is_still(arrival.path):
+        arrival.path.unlink(missing_ok=True)
     return receipt
 
 
@@ -73,15 +73,6 @@ def _identify(office: Office, arrival: Arrival, name: str, archived: Archived) -
     if office.registered.dependency.supplier(arrival.supplier) is None:
         raise Rejected("It does not lie in the folder of a registered supplier.")
     return identify_period(office.registered.dependency, name, archived.path)
-
-
-def _remove(path: Path, archived: Archived) -> None:
-    """Clear a registered file from the inbox, unless something else has been put under its name meanwhile."""
-    try:
-        if path.stat().st_size == archived.size_bytes:
-            path.unlink(missing_ok=True)
-    except FileNotFoundError:
-        return
 
 
 def _printable(name: str) -> str:

@@ -179,7 +179,7 @@ def _give_feedback(engine: Engine, office: Office, period: date) -> None:
             .join(Judgement, Judgement.submission_id == Submission.id)
             .where(Submission.dependency == office.name, Submission.period == period, Judgement.gate == "structure")
         )
-        for submission, judgement in session.execute(query).tuples().all():
+        for submission, judgement in session.execute(query).all():
             write_feedback(
                 office.settings.outbox, office.registered, submission, judgement, findings_of(session, [judgement])
             )

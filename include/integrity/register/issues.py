@@ -214,7 +214,7 @@ def _close_cured(
         .where(Issue.dependency == dependency, Occurrence.period == period, Occurrence.closed_at.is_(None))
     )
     closed = []
-    for issue, occurrence in session.execute(query).tuples().all():
+    for issue, occurrence in session.execute(query).all():
         if (issue.rule, issue.supplier) in still_wrong:
             continue
         occurrence.closed_at = datetime.now(UTC)

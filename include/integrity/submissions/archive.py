@@ -16,9 +16,23 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Archived:
+    """A file in the archive.
+
+    Attributes:
+        identity: Device, inode, time of change (ns) and size of the source when it was read, to know it again by.
+    """
+
     sha256: str
     size_bytes: int
     path: Path
+    identity: tuple[int, int, int, int]
+
+    def is_still(self, source: Path) -> bool:
+        """Whether the very file that was archived still lies there, and not another one put under its name."""
+        try:
+            return _identity(source.stat(follow_symlinks=False)) == self.identity
+        except FileNotFoundError:
+            return False
 
 
 def archived_path(archive: Path, sha256: str) -> Path:
@@ -37,7 +51,8 @@ def archive_file(source: Path, archive: Path) -> Archived:
     """
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as reader:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise Rejected("This is not a regular file.")
         archive.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
@@ -54,13 +69,17 @@ def archive_file(source: Path, archive: Path) -> Archived:
                 _place(temporary, path)
             finally:
                 temporary.unlink(missing_ok=True)
-    return Archived(digest.hexdigest(), size, path)
+    return Archived(digest.hexdigest(), size, path, _identity(found))
 
 
 def verify(archived: Path, sha256: str) -> bool:
     """Whether an archived file still has the bytes that it was received with."""
     with archived.open("rb") as reader:
         return hashlib.file_digest(reader, "sha256").hexdigest() == sha256
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _place(temporary: Path, path: Path) -> None:

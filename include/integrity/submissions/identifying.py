@@ -27,7 +27,10 @@ def period_from_name(dependency: Dependency, file_name: str) -> date | None:
 
 
 def period_from_content(dependency: Dependency, path: Path) -> date | None:
-    """The day that most of the file's rows carry; None where it cannot be read or two days are equally frequent."""
+    """The day that most of the file's rows carry, the first of equally frequent ones; None where it cannot be read.
+
+    Rows of another day are the rules' business: they say so, row by row.
+    """
     column = dependency.file.period_from_column
     try:
         reading = read_submission(path)
@@ -38,8 +41,9 @@ def period_from_content(dependency: Dependency, path: Path) -> date | None:
     if heading is None:
         return None
     moments = pl.coalesce([pl.col(heading).str.to_datetime(f, strict=False) for f in layout.datetime_formats])
-    days = reading.frame.select(day=moments.dt.date()).drop_nulls().group_by("day").len().sort("len", descending=True)
-    if days.is_empty() or (days.height > 1 and days["len"][0] == days["len"][1]):
+    days = reading.frame.select(day=moments.dt.date()).drop_nulls().group_by("day", maintain_order=True).len()
+    days = days.sort("len", descending=True, maintain_order=True)
+    if days.is_empty():
         return None
     first: date = days["day"][0]
     return first

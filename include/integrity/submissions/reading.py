@@ -79,15 +79,25 @@ def _read_text(data: bytes, encoding: str) -> Reading:
     blank_lines = len(data) - len(data.lstrip(b"\r\n"))
     header_row = data[:blank_lines].count(b"\n") + 1
     body = data[blank_lines:]
-    first_line = body.split(b"\n", 1)[0].decode("utf-8")
-    delimiter = max(_DELIMITERS, key=first_line.count)
-    headings = tuple(cell.strip() for cell in next(csv.reader([first_line.rstrip("\r")], delimiter=delimiter)))
+    delimiter, headings = _read_header(body)
     _refuse_bad_header(headings)
     frame = _read_regular(body, delimiter, headings, header_row)
     bad_rows: tuple[tuple[int, str], ...] = ()
     if frame is None:
         frame, bad_rows = _read_irregular(body.decode("utf-8"), delimiter, headings, header_row)
     return Reading(frame, headings, encoding, delimiter, header_row, bad_rows)
+
+
+def _read_header(body: bytes) -> tuple[str, tuple[str, ...]]:
+    """Delimiter and headings; a quoted heading may run over several lines."""
+    first_line = body.split(b"\n", 1)[0]
+    text = (body if first_line.count(b'"') % 2 else first_line).decode("utf-8")
+    delimiter = max(_DELIMITERS, key=text.split("\n", 1)[0].count)
+    try:
+        record = next(csv.reader(io.StringIO(text.rstrip("\r"), newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise Rejected("The header cannot be parsed; please save the file as 'CSV UTF-8' and send it again.") from error
+    return delimiter, tuple(" ".join(cell.split()) for cell in record)
 
 
 def _refuse_bad_header(headings: tuple[str, ...]) -> None:
@@ -124,7 +134,9 @@ def _read_regular(body: bytes, delimiter: str, headings: tuple[str, ...], header
         return None
     if frame.height != lines - 1:
         return None
-    return _with_blanks_null(frame.with_row_index(ROW, offset=header_row + 1), headings)
+    numbered = _with_blanks_null(frame.with_row_index(ROW, offset=header_row + 1), headings)
+    # A row of nothing but separators is a blank row, as a person would say and as the record by record way does.
+    return numbered.filter(pl.any_horizontal([pl.col(heading).is_not_null() for heading in headings]))
 
 
 def _read_irregular(
@@ -135,9 +147,10 @@ def _read_irregular(
     columns: list[list[str]] = [[] for _ in headings]
     bad_rows: list[tuple[int, str]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    next(reader)
-    begins = reader.line_num + header_row
+    begins = header_row
     try:
+        next(reader)
+        begins = reader.line_num + header_row
         for record in reader:
             number, begins = begins, reader.line_num + header_row
             if not any(cell.strip() for cell in record):

@@ -6,7 +6,7 @@ from typing import Any
 
 from alembic import context
 from integrity.warehouse.models import SCHEMA, Base
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, text
 
 
 def include_name(name: str | None, kind: str, parents: Any) -> bool:
@@ -16,7 +16,14 @@ def include_name(name: str | None, kind: str, parents: Any) -> bool:
 
 def run() -> None:
     connectable = context.config.attributes["connection"]
-    connection = connectable.connect() if hasattr(connectable, "connect") else connectable
+    if isinstance(connectable, Engine):
+        with connectable.connect() as connection:
+            _run_on(connection)
+    else:
+        _run_on(connectable)
+
+
+def _run_on(connection: Connection) -> None:
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     connection.commit()
     context.configure(
@@ -29,8 +36,6 @@ def run() -> None:
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
-    if connection is not connectable:
-        connection.close()
 
 
 run()

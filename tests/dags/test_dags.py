@@ -1,0 +1,116 @@
+"""The Dags as Airflow sees them: which there are, what they promise, and how light they are to parse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integrity.settings import PROJECT_ROOT
+
+DEPENDENCIES = {"regional_hospital_activity", "national_hospital_activity"}
+
+_LOOK = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+heavy = sorted({"polars", "pandera", "dbt"} & set(sys.modules))
+print("LOOKED" + json.dumps({
+    "errors": bag.import_errors, "heavy": heavy,
+    "dags": {
+        dag_id: {
+            "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
+            "timetable": type(dag.timetable).__name__,
+            "tasks": {
+                t.task_id: {
+                    "upstream": sorted(t.upstream_task_ids), "rule": t.trigger_rule.value, "teardown": t.is_teardown,
+                    "outlets": [o.name for o in t.outlets], "retries": t.retries,
+                    "fails_run": t.on_failure_fail_dagrun,
+                } for t in dag.tasks
+            },
+        } for dag_id, dag in bag.dags.items()
+    },
+}))
+"""
+
+
+def look(home: Path, dependencies: Path | None = None) -> dict[str, Any]:
+    """Parse the project's Dags in a process of their own and tell what is in them."""
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/none.db",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "INTEGRITY_HOME": str(home),
+        **({"INTEGRITY_DEPENDENCIES": str(dependencies)} if dependencies else {}),
+    }
+    command = [sys.executable, "-W", "ignore", "-c", _LOOK, str(PROJECT_ROOT / "dags")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=home)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("LOOKED")]
+    return dict(json.loads(line.removeprefix("LOOKED")))
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return look(tmp_path_factory.mktemp("dags"))
+
+
+def test_exactly_these_dags(looked: dict[str, Any]) -> None:
+    assert looked["errors"] == {}
+    expected = {f"{kind}__{name}" for kind in ("ingest", "judge_again") for name in DEPENDENCIES}
+    assert set(looked["dags"]) == expected | {"build__hospital_pressure"}
+
+
+def test_parsing_stays_light(looked: dict[str, Any]) -> None:
+    assert looked["heavy"] == []
+
+
+@pytest.mark.parametrize("name", sorted(DEPENDENCIES))
+def test_an_ingest_dag_tells_its_owner_class_and_what_to_do(looked: dict[str, Any], name: str) -> None:
+    dag = looked["dags"][f"ingest__{name}"]
+    assert dag["doc"] == (PROJECT_ROOT / "include" / "dependencies" / name / "README.md").read_text(encoding="utf-8")
+    assert any(tag.startswith("owner: ") for tag in dag["tags"])
+    assert "importance: high" in dag["tags"]
+    assert dag["timetable"] == "CronPartitionTimetable"
+    assert dag["catchup"] is False
+
+
+@pytest.mark.parametrize("kind", ["ingest", "judge_again"])
+@pytest.mark.parametrize("name", sorted(DEPENDENCIES))
+def test_a_failed_gate_leaves_the_run_red_and_recorded(looked: dict[str, Any], kind: str, name: str) -> None:
+    tasks = looked["dags"][f"{kind}__{name}"]["tasks"]
+    # The run's state comes from its last tasks that are no teardown: a task that runs "all_done" there would hide a gate.
+    upstream = {task for t in tasks.values() if not t["teardown"] for task in t["upstream"]}
+    leaves = {task for task, t in tasks.items() if not t["teardown"] and task not in upstream}
+    assert leaves == {"release"}
+    assert tasks["release"]["rule"] == "none_failed"
+    assert {"judge_submissions", "judge_coverage", "judge_relations"} <= set(tasks["release"]["upstream"])
+    assert tasks["record"]["teardown"]
+    assert tasks["record"]["fails_run"]
+
+
+def test_only_release_says_that_something_was_released(looked: dict[str, Any]) -> None:
+    for name in DEPENDENCIES:
+        for dag in looked["dags"].values():
+            emitters = [task for task, t in dag["tasks"].items() if f"published.{name}" in t["outlets"]]
+            assert emitters in ([], ["release"])
+
+
+def test_a_broken_folder_is_a_red_dag_of_its_own(tmp_path: Path) -> None:
+    dependencies = tmp_path / "dependencies"
+    shutil.copytree(PROJECT_ROOT / "include" / "dependencies", dependencies)
+    path = dependencies / "national_hospital_activity" / "dependency.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("title: National", "titel: National", 1), encoding="utf-8")
+    looked = look(tmp_path, dependencies)
+    assert looked["errors"] == {}
+    broken = looked["dags"]["ingest__national_hospital_activity"]
+    assert list(broken["tasks"]) == ["report_broken"]
+    assert "dependency.yml:2" in broken["doc"]
+    assert "titel" in broken["doc"]
+    assert "receive" in looked["dags"]["ingest__regional_hospital_activity"]["tasks"]
