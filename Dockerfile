@@ -13,8 +13,9 @@ ENV VIRTUAL_ENV=/opt/venv \
 RUN python3 -m venv "$VIRTUAL_ENV"
 
 # Only a change of the requirements installs them anew.
-COPY requirements.txt /tmp/requirements.txt
-RUN pip install --no-deps --require-hashes --requirement /tmp/requirements.txt
+WORKDIR /app
+COPY requirements.txt .
+RUN pip install --no-deps --require-hashes --requirement requirements.txt
 
 # State is the only thing that the user below may write; a new volume takes over this folder's owner.
 RUN groupadd --gid 10001 integrity \
@@ -23,7 +24,6 @@ RUN groupadd --gid 10001 integrity \
 
 # Editable, so that the library finds dags/, dbt_project/ and include/ beside itself. Readable by all, whatever the
 # checkout's own modes are; compiled here, since nobody may write here later.
-WORKDIR /app
 COPY . .
 RUN mkdir -p plugins \
     && pip install --no-deps --no-build-isolation --editable . \
@@ -35,6 +35,5 @@ ENV HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001
-VOLUME /var/lib/integrity
 ENTRYPOINT ["tini", "--"]
 CMD ["integrity", "--help"]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +275,59 @@ def settled(
     ready = replace(settings, database_url=own_database(template))
     yield House(ready)
     open_engine(ready).dispose()
+
+
+@dataclass
+class Slack:
+    """As much of Slack's API as ``chat.postMessage`` needs; it can be taken down."""
+
+    url: str = ""
+    is_down: bool = False
+    posted: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.is_down:
+            return 503, {"ok": False, "error": "service_unavailable"}
+        self.posted.append(message)
+        return 200, {"ok": True, "ts": f"1588.{len(self.posted):06d}"}
+
+
+@contextmanager
+def serving_slack() -> Iterator[Slack]:
+    """Slack's API, served on loopback."""
+    served = Slack()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, answer = served.answer(message)
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    served.url = f"http://127.0.0.1:{server.server_port}/api/"
+    yield served
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def slack() -> Iterator[Slack]:
+    with serving_slack() as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def slack_of_the_module() -> Iterator[Slack]:
+    with serving_slack() as served:
+        yield served

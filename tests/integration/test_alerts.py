@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -19,51 +15,8 @@ REGIONAL = "regional_hospital_activity"
 ABRUZZO = "13"
 
 
-@dataclass
-class Slack:
-    """As much of Slack's API as ``chat.postMessage`` needs; it can be taken down."""
-
-    url: str = ""
-    is_down: bool = False
-    posted: list[dict[str, Any]] = field(default_factory=list)
-
-    def answer(self, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if self.is_down:
-            return 503, {"ok": False, "error": "service_unavailable"}
-        self.posted.append(message)
-        return 200, {"ok": True, "ts": f"1588.{len(self.posted):06d}"}
-
-
 @pytest.fixture
-def slack() -> Iterator[Slack]:
-    served = Slack()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = served.answer(message)
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    served.url = f"http://127.0.0.1:{server.server_port}/api/"
-    yield served
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def on_slack(settled: Any, slack: Slack) -> Any:
+def on_slack(settled: Any, slack: Any) -> Any:
     """The product at work, with its alerts going to that Slack."""
     connection = {"conn_type": "slack", "password": "not-a-token", "extra": {"base_url": slack.url}}
     settled.channel = channel_from_environment(
@@ -73,7 +26,7 @@ def on_slack(settled: Any, slack: Slack) -> Any:
     return settled
 
 
-def test_resolved_is_posted_in_the_thread_of_opened(on_slack: Any, slack: Slack, real: Any) -> None:
+def test_resolved_is_posted_in_the_thread_of_opened(on_slack: Any, slack: Any, real: Any) -> None:
     on_slack.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
     on_slack.run(REGIONAL, 29)
     on_slack.send(REGIONAL, real(REGIONAL, 29), 29)
@@ -87,7 +40,7 @@ def test_resolved_is_posted_in_the_thread_of_opened(on_slack: Any, slack: Slack,
     assert resolved["text"].startswith("Resolved:")
 
 
-def test_while_slack_is_down_alerts_wait_and_verdicts_stand(on_slack: Any, slack: Slack, real: Any) -> None:
+def test_while_slack_is_down_alerts_wait_and_verdicts_stand(on_slack: Any, slack: Any, real: Any) -> None:
     slack.is_down = True
     on_slack.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
     assert on_slack.run(REGIONAL, 29).verdict is Verdict.FAIL
@@ -104,14 +57,14 @@ def test_while_slack_is_down_alerts_wait_and_verdicts_stand(on_slack: Any, slack
     assert deliver(open_engine(on_slack.settings), on_slack.channel) == 0, "nothing is told twice"
 
 
-def test_an_unreachable_slack_blocks_nothing_good(on_slack: Any, slack: Slack, real: Any) -> None:
+def test_an_unreachable_slack_blocks_nothing_good(on_slack: Any, slack: Any, real: Any) -> None:
     on_slack.channel.client.base_url = "http://127.0.0.1:9/api/"  # The port that discards; nobody listens.
     on_slack.send(REGIONAL, real(REGIONAL, 29), 29)
     assert on_slack.run(REGIONAL, 29).verdict is Verdict.PASS
     assert {row["_period"].day for row in on_slack.published(REGIONAL)} == {27, 28, 29}
 
 
-def test_no_cell_is_posted(on_slack: Any, slack: Slack, real: Any) -> None:
+def test_no_cell_is_posted(on_slack: Any, slack: Any, real: Any) -> None:
     canaries = {"denominazione_regione": "Canarino<@U1>", "tamponi": "71717171x", "terapia_intensiva": "62626262"}
     on_slack.send(REGIONAL, real(REGIONAL, 29).change(ABRUZZO, **canaries), 29)
     on_slack.run(REGIONAL, 29)

@@ -1,0 +1,220 @@
+"""Real nights on a real Airflow: scheduler, workers, backfills, Asset events, and Slack's API on loopback.
+
+One Airflow serves the whole module; the tests tell one story in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from integrity.settings import Settings
+from integrity.warehouse import embedded
+from integrity.warehouse.connection import open_engine
+from orchestration.services import LocalAirflow, local_airflow
+
+REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
+LOMBARDIA = "03"
+CANARIES = ("canary-4711-zanzara", "918273645")
+"""A text and a number that occur in no real file; they must not leave the warehouse and the supplier's own feedback."""
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass
+class Nights:
+    """A running Airflow, its warehouse and the Slack that it tells."""
+
+    airflow: LocalAirflow
+    settings: Settings
+    slack: Any
+    urls: dict[str, str]
+
+    def send(self, dependency: str, content: bytes, name: str) -> None:
+        folder = self.settings.inbox / dependency / "protezione_civile"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f".{name}").write_bytes(content)
+        (folder / f".{name}").rename(folder / name)
+
+    def backfill(self, dependency: str, first: int, last: int) -> dict[str, str]:
+        """Run these days of April 2020; gives the state of each day's latest run once all is quiet."""
+        asked = {
+            "dag_id": f"ingest__{dependency}",
+            "from_date": f"2020-04-{first}T00:00:00Z",
+            "max_active_runs": 2,
+            "to_date": f"2020-04-{last}T00:00:00Z",
+            "reprocess_behavior": "completed",
+            "run_backwards": False,
+            "dag_run_conf": {},
+        }
+        created = self.airflow.post("/api/v2/backfills", asked)["created_at"]
+        self.wait_until_quiet(last - first + 1, f"ingest__{dependency}", created)
+        return {run["partition_key"]: run["state"] for run in self.runs(f"ingest__{dependency}")}
+
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        return list(self.airflow.get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="id", limit=100)["dag_runs"])
+
+    def wait_until_quiet(self, expected: int, dag_id: str, since: str) -> None:
+        deadline, quiet = time.monotonic() + 300, 0
+        while quiet < 3:
+            assert time.monotonic() < deadline, "the runs do not end"
+            self.airflow.check_alive()
+            ended = [r for r in self.runs(dag_id) if r["queued_at"] >= since and r["state"] in ("success", "failed")]
+            active = self.airflow.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=1)["total_entries"]
+            quiet = quiet + 1 if len(ended) == expected and not active else 0
+            time.sleep(0.7)
+
+    def query(self, sql: str, database: str = "warehouse") -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.urls[database]) as connection:
+            return connection.execute(sql).fetchall()  # type: ignore[arg-type]
+
+    def published(self, day: int) -> list[tuple[Any, ...]]:
+        return self.query(f"SELECT * FROM published.{REGIONAL} WHERE _period = '2020-04-{day}' ORDER BY codice_regione")
+
+
+@pytest.fixture(scope="module")
+def nights(slack_of_the_module: Any) -> Iterator[Nights]:
+    home = Path(tempfile.mkdtemp(prefix="ig-nights-"))
+    settings = Settings.from_environment({"INTEGRITY_HOME": str(home)})
+    slack = {
+        "conn_type": "slack",
+        "password": "not-a-token",
+        "extra": json.dumps({"base_url": slack_of_the_module.url}),
+    }
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        airflow = stack.enter_context(local_airflow(settings, lambda _: None))
+        airflow.environment["AIRFLOW_CONN_SLACK_DEFAULT"] = json.dumps(slack)
+        airflow.start(["api-server", "scheduler", "dag-processor"])
+        airflow.wait_until_healthy({f"ingest__{name}" for name in (REGIONAL, NATIONAL)})
+        server = embedded.start(home)
+        stack.callback(server.cleanup)
+        stack.callback(open_engine(settings).dispose)
+        urls = {name: embedded.url(server, name) for name in ("warehouse", "airflow")}
+        yield Nights(airflow, replace(settings, database_url=urls["warehouse"]), slack_of_the_module, urls)
+
+
+def test_a_backfill_takes_both_ends_and_releases_and_builds_the_mart(nights: Nights, real: Callable[..., Any]) -> None:
+    for day in (26, 27, 28):
+        for dependency in (REGIONAL, NATIONAL):
+            nights.send(dependency, real(dependency, day).to_bytes(), f"figures-202004{day}.csv")
+    assert set(nights.backfill(REGIONAL, 26, 28).values()) == {"success"}
+    states = nights.backfill(NATIONAL, 26, 28)
+    assert states == {f"2020-04-{day}": "success" for day in (26, 27, 28)}
+    assert [len(nights.published(day)) for day in (26, 27, 28)] == [21, 21, 21]
+    built = nights.query(
+        "SELECT period::text, count(*), count(in_hospital_change_1_day) "
+        "FROM marts.hospital_pressure GROUP BY 1 ORDER BY 1"
+    )
+    assert built == [("2020-04-26", 21, 0), ("2020-04-27", 21, 21), ("2020-04-28", 21, 21)]
+
+
+def test_an_asset_event_carries_its_period(nights: Nights) -> None:
+    events = nights.query(
+        "SELECT DISTINCT e.partition_key FROM asset_event e JOIN asset a ON a.id = e.asset_id "
+        f"WHERE a.name = 'published.{REGIONAL}' ORDER BY 1",
+        "airflow",
+    )
+    assert events == [("2020-04-26",), ("2020-04-27",), ("2020-04-28",)]
+
+
+def test_a_repeat_changes_nothing(nights: Nights) -> None:
+    def state() -> list[Any]:
+        tables = (
+            "register.release",
+            "register.submission",
+            "register.landing",
+            "register.issue",
+            "marts.hospital_pressure",
+        )
+        return [nights.query(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
+
+    before = state()
+    assert set(nights.backfill(REGIONAL, 26, 28).values()) == {"success"}
+    assert state() == before
+
+
+def test_a_bad_night_is_red_recorded_told_once_and_published_nowhere(nights: Nights, real: Callable[..., Any]) -> None:
+    before = nights.query(f"SELECT * FROM published.{REGIONAL} ORDER BY _period, _row")
+    posted = len(nights.slack.posted)
+    bad = real(REGIONAL, 29).change(LOMBARDIA, terapia_intensiva=CANARIES[0]).change("13", tamponi=f"-{CANARIES[1]}")
+    bad.headings.append(CANARIES[0])
+    nights.send(REGIONAL, bad.to_bytes(), "figures-20200429.csv")
+    assert nights.backfill(REGIONAL, 29, 29)["2020-04-29"] == "failed"
+
+    assert nights.query(f"SELECT * FROM published.{REGIONAL} ORDER BY _period, _row") == before
+    run = nights.runs(f"ingest__{REGIONAL}")[-1]
+    tasks = nights.airflow.get(f"/api/v2/dags/ingest__{REGIONAL}/dagRuns/{run['dag_run_id']}/taskInstances")
+    states = {t["task_id"]: t["state"] for t in tasks["task_instances"]}
+    assert (states["judge_submissions"], states["release"], states["record"]) == (
+        "failed",
+        "upstream_failed",
+        "success",
+    )
+    tried = {t["task_id"]: t["try_number"] for t in tasks["task_instances"]}
+    assert tried["judge_submissions"] == 1, "a verdict is not asked for twice"
+
+    opened = nights.query(f"SELECT rule FROM register.issues WHERE status = 'open' AND dependency = '{REGIONAL}'")
+    assert {rule for (rule,) in opened} >= {"whole_number", "in_range"}
+    news = nights.slack.posted[posted:]
+    assert len(news) == len({m["text"] for m in news}), "one message a problem"
+    assert all(message["channel"] == "#hospital-capacity" for message in news)
+    nights.backfill(REGIONAL, 29, 29)
+    assert len(nights.slack.posted) == posted + len(news), "the same problem is not told again"
+
+
+def test_the_correction_closes_the_issues_in_their_threads(nights: Nights, real: Callable[..., Any]) -> None:
+    posted = len(nights.slack.posted)
+    nights.send(REGIONAL, real(REGIONAL, 29).to_bytes(), "figures-20200429.csv")
+    assert nights.backfill(REGIONAL, 29, 29)["2020-04-29"] == "success"
+    assert len(nights.published(29)) == 21
+    assert nights.query("SELECT count(*) FROM marts.hospital_pressure WHERE period = '2020-04-29'") == [(21,)]
+    closed = nights.query("SELECT rule, slack_thread FROM register.issue WHERE status = 'closed' ORDER BY 1")
+    assert {rule for rule, _ in closed} >= {"whole_number", "in_range"}
+    resolved = nights.slack.posted[posted:]
+    assert all("Resolved" in message["text"] for message in resolved)
+    assert {message["thread_ts"] for message in resolved} == {thread for _, thread in closed}
+
+
+def test_no_cell_value_left_the_warehouse(nights: Nights) -> None:
+    """Looked for in every file but the archive and the data directory, in Airflow's database, and in Slack."""
+    home = nights.settings.home
+    skipped = {home / "archive", home / "postgres", home / "inbox"}
+    looked = 0
+    for folder, names, files in os.walk(home):
+        names[:] = [name for name in names if Path(folder) / name not in skipped]
+        for name in files:
+            content = (Path(folder) / name).read_bytes()
+            looked += 1
+            assert not any(canary.encode() in content for canary in CANARIES), f"{folder}/{name}"
+    assert looked > 50
+    told = json.dumps(nights.slack.posted)
+    assert not any(canary in told for canary in CANARIES)
+    tables = nights.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'", "airflow")
+    for (table,) in tables:
+        rows = json.dumps(nights.query(f'SELECT to_jsonb(t)::text FROM "{table}" t', "airflow"))
+        assert not any(canary in rows for canary in CANARIES), table
+    kept = nights.query("SELECT count(*) FROM landing.quarantined WHERE record::text LIKE '%" + CANARIES[0] + "%'")
+    assert kept[0][0] == 1, "the rejected row itself is kept in the warehouse, so the search above can find"
+
+
+def test_lineage_tells_the_gates(nights: Nights) -> None:
+    lines = (nights.settings.home / "lineage" / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    gates = [e for e in events if e["job"]["name"] == f"{REGIONAL}.structure"]
+    assertions = gates[0]["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert {a["params"]["importance"] for a in assertions} == {"high"}
+    assert any(
+        not a["success"] for e in gates for a in e["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    )
+    assert any(e["job"]["name"].startswith(f"ingest__{REGIONAL}") for e in events), "the provider tells the tasks"
