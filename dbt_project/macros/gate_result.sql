@@ -9,6 +9,10 @@ union all
 select null, null, null, count(*) from {{ judged }}
 {% endmacro %}
 
+{#- What a test stores lies in the run's own schema, from where it is read, and is dropped with it. -#}
 {% macro gate_config() %}
-{{ config(severity='error', fail_calc='count(_row)', store_failures=true, store_failures_as='table') }}
+{{ config(
+    severity='error', fail_calc='count(_row)', store_failures=true, store_failures_as='table',
+    schema=env_var('INTEGRITY_CANDIDATE_SCHEMA', 'published'),
+) }}
 {% endmacro %}

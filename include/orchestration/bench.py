@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import psycopg
@@ -232,14 +231,13 @@ def _timed(step: Callable[[], None]) -> float:
 
 
 def _run_seconds(airflow: LocalAirflow, dag_id: str, period: date) -> float:
-    body: dict[str, Any] = {"logical_date": None, "partition_key": period.isoformat()}
-    run = airflow.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"]
+    run = airflow.run(dag_id, period)
     while True:
         airflow.check_alive()
         answer = airflow.get(f"/api/v2/dags/{dag_id}/dagRuns/{run}")
         if answer["state"] == "success":
             # Marts that the night set off must not run into the next measurement.
-            while airflow.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=1)["total_entries"]:
+            while not airflow.is_quiet():
                 time.sleep(0.2)
             return float(answer["duration"])
         if answer["state"] == "failed":

@@ -31,7 +31,7 @@ def write_env(path: Path) -> None:
         FileExistsError: The file is there. A running installation's databases know its passwords, so it stays.
     """
     lines = [
-        "# Secrets of docker-compose.yml, made for this installation. Keep it to yourself, and back it up with the volumes.",
+        "# Secrets of docker-compose.yml, made for this installation. Keep them with the backups of its volumes.",
         f"POSTGRES_PASSWORD={secrets.token_hex(24)}",
         f"AIRFLOW_DATABASE_PASSWORD={secrets.token_hex(24)}",
         f"INTEGRITY_DATABASE_PASSWORD={secrets.token_hex(24)}",

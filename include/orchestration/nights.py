@@ -57,16 +57,7 @@ class Show:
 
     def start(self, dependency: str, first: date, last: date) -> Backfill:
         """Have Airflow run these periods, one after another."""
-        asked = {
-            "dag_id": f"ingest__{dependency}",
-            "from_date": f"{first}T00:00:00Z",
-            "to_date": f"{last}T00:00:00Z",
-            "max_active_runs": 1,
-            "reprocess_behavior": "completed",
-            "run_backwards": False,
-            "dag_run_conf": {},
-        }
-        created_at = self.airflow.post("/api/v2/backfills", asked)["created_at"]
+        created_at = self.airflow.backfill(f"ingest__{dependency}", first, last, max_active_runs=1)
         return Backfill(dependency, (last - first).days + 1, created_at)
 
     def follow(self, *backfills: Backfill, until: int | None = None) -> None:
@@ -110,8 +101,7 @@ class Show:
         """Wait until what the releases set off has ended: marts, and periods that are judged again."""
         quiet = 0
         while quiet < 3:
-            active = self.airflow.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=1)["total_entries"]
-            quiet = 0 if active else quiet + 1
+            quiet = quiet + 1 if self.airflow.is_quiet() else 0
             time.sleep(1)
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,38 @@ class LocalAirflow:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self.processes.clear()
+
+    def backfill(self, dag_id: str, first: date, last: date, *, max_active_runs: int) -> str:
+        """Have the scheduler run these periods, both included, also those that have run before.
+
+        Waits for an earlier backfill of the Dag: Airflow allows one at a time, and notices its end after a while.
+
+        Returns:
+            When it was asked for, as the API writes it.
+        """
+        while any(b["completed_at"] is None for b in self.get("/api/v2/backfills", dag_id=dag_id)["backfills"]):
+            self.check_alive()
+            time.sleep(1)
+        asked = {
+            "dag_id": dag_id,
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "max_active_runs": max_active_runs,
+            "reprocess_behavior": "completed",
+            "run_backwards": False,
+            "dag_run_conf": {},
+        }
+        return str(self.post("/api/v2/backfills", asked)["created_at"])
+
+    def run(self, dag_id: str, period: date) -> str:
+        """Start a run of one period; gives its id."""
+        body = {"logical_date": None, "partition_key": period.isoformat()}
+        return str(self.post(f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def is_quiet(self) -> bool:
+        """Whether no run is queued or running."""
+        active = self.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=1)["total_entries"]
+        return not active
 
     def get(self, path: str, **query: Any) -> Any:
         return self._call("GET", path, params=query)

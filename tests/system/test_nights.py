@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +49,19 @@ class Nights:
 
     def backfill(self, dependency: str, first: int, last: int) -> dict[str, str]:
         """Run these days of April 2020; gives the state of each day's latest run once all is quiet."""
-        asked = {
-            "dag_id": f"ingest__{dependency}",
-            "from_date": f"2020-04-{first}T00:00:00Z",
-            "max_active_runs": 2,
-            "to_date": f"2020-04-{last}T00:00:00Z",
-            "reprocess_behavior": "completed",
-            "run_backwards": False,
-            "dag_run_conf": {},
-        }
-        created = self.airflow.post("/api/v2/backfills", asked)["created_at"]
-        self.wait_until_quiet(last - first + 1, f"ingest__{dependency}", created)
-        return {run["partition_key"]: run["state"] for run in self.runs(f"ingest__{dependency}")}
+        dag_id = f"ingest__{dependency}"
+        days = date(2020, 4, first), date(2020, 4, last)
+        created = self.airflow.backfill(dag_id, *days, max_active_runs=2)
+        self.wait_until_quiet(last - first + 1, dag_id, created)
+        return {run["partition_key"]: run["state"] for run in self.runs(dag_id)}
+
+    def run(self, dependency: str, day: int) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Run one day; gives the run's state and its task instances once all is quiet."""
+        dag_id = f"ingest__{dependency}"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{self.airflow.run(dag_id, date(2020, 4, day))}"
+        self.wait_until_quiet(1, dag_id, self.airflow.get(path)["queued_at"])
+        tasks = self.airflow.get(f"{path}/taskInstances")["task_instances"]
+        return self.airflow.get(path)["state"], {task["task_id"]: task for task in tasks}
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         return list(self.airflow.get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="id", limit=100)["dag_runs"])
@@ -70,8 +72,7 @@ class Nights:
             assert time.monotonic() < deadline, "the runs do not end"
             self.airflow.check_alive()
             ended = [r for r in self.runs(dag_id) if r["queued_at"] >= since and r["state"] in ("success", "failed")]
-            active = self.airflow.get("/api/v2/dags/~/dagRuns", state=["queued", "running"], limit=1)["total_entries"]
-            quiet = quiet + 1 if len(ended) == expected and not active else 0
+            quiet = quiet + 1 if len(ended) == expected and self.airflow.is_quiet() else 0
             time.sleep(0.7)
 
     def query(self, sql: str, database: str = "warehouse") -> list[tuple[Any, ...]]:
@@ -150,33 +151,28 @@ def test_a_bad_night_is_red_recorded_told_once_and_published_nowhere(nights: Nig
     bad = real(REGIONAL, 29).change(LOMBARDIA, terapia_intensiva=CANARIES[0]).change("13", tamponi=f"-{CANARIES[1]}")
     bad.headings.append(CANARIES[0])
     nights.send(REGIONAL, bad.to_bytes(), "figures-20200429.csv")
-    assert nights.backfill(REGIONAL, 29, 29)["2020-04-29"] == "failed"
+    state, tasks = nights.run(REGIONAL, 29)
 
+    assert state == "failed"
     assert nights.query(f"SELECT * FROM published.{REGIONAL} ORDER BY _period, _row") == before
-    run = nights.runs(f"ingest__{REGIONAL}")[-1]
-    tasks = nights.airflow.get(f"/api/v2/dags/ingest__{REGIONAL}/dagRuns/{run['dag_run_id']}/taskInstances")
-    states = {t["task_id"]: t["state"] for t in tasks["task_instances"]}
-    assert (states["judge_submissions"], states["release"], states["record"]) == (
-        "failed",
-        "upstream_failed",
-        "success",
-    )
-    tried = {t["task_id"]: t["try_number"] for t in tasks["task_instances"]}
-    assert tried["judge_submissions"] == 1, "a verdict is not asked for twice"
+    states = [tasks[name]["state"] for name in ("judge_submissions", "judge_coverage", "release", "record")]
+    assert states == ["failed", "success", "upstream_failed", "success"]
+    assert tasks["judge_submissions"]["try_number"] == 1, "a verdict is not asked for twice"
 
     opened = nights.query(f"SELECT rule FROM register.issues WHERE status = 'open' AND dependency = '{REGIONAL}'")
     assert {rule for (rule,) in opened} >= {"whole_number", "in_range"}
     news = nights.slack.posted[posted:]
     assert len(news) == len({m["text"] for m in news}), "one message a problem"
     assert all(message["channel"] == "#hospital-capacity" for message in news)
-    nights.backfill(REGIONAL, 29, 29)
+    nights.run(REGIONAL, 29)
     assert len(nights.slack.posted) == posted + len(news), "the same problem is not told again"
 
 
 def test_the_correction_closes_the_issues_in_their_threads(nights: Nights, real: Callable[..., Any]) -> None:
     posted = len(nights.slack.posted)
     nights.send(REGIONAL, real(REGIONAL, 29).to_bytes(), "figures-20200429.csv")
-    assert nights.backfill(REGIONAL, 29, 29)["2020-04-29"] == "success"
+    state, _ = nights.run(REGIONAL, 29)
+    assert state == "success"
     assert len(nights.published(29)) == 21
     assert nights.query("SELECT count(*) FROM marts.hospital_pressure WHERE period = '2020-04-29'") == [(21,)]
     closed = nights.query("SELECT rule, slack_thread FROM register.issue WHERE status = 'closed' ORDER BY 1")
