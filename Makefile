@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-system up down lint bench lock
+.PHONY: help setup run test test-system test-compose up down lint bench lock env
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,10 +35,16 @@ down: setup ## End what 'make up' left behind
 
 test: setup ## All tests; needs nothing that is not installed by this project
 	@echo "Tests (some minutes; PostgreSQL, Airflow and Slack's API are started by the tests themselves)"
-	@$(BIN)/pytest
+	@$(BIN)/pytest --ignore=tests/walk --ignore=tests/compose/test_compose.py
 
-test-system: setup ## Tests of what a user's machine may lack: the services of docker-compose.yml
-	@$(BIN)/pytest tests/compose
+test-system: setup ## README's commands, typed in a fresh clone (some ten minutes)
+	@$(BIN)/pytest tests/walk
+
+test-compose: setup ## docker-compose.yml brought up for real; needs a container engine
+	@$(BIN)/pytest tests/compose/test_compose.py
+
+env: ## Write .env with fresh secrets for docker-compose.yml; never overwrites one
+	@$(or $(PYTHON),python3) include/orchestration/container.py env
 
 lint: setup ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .

@@ -208,6 +208,8 @@ def judge_release_record(dependency: str, leaning: list[str], batches: Any) -> N
     recorded = record(dependency)
     chain(batches, judged, covered, related, released, recorded)
     chain([batches, judged, covered], released)
+    # Once a gate is red, release is given up at once: what it came to is recorded when the later gates have answered.
+    chain([covered, related], recorded)
     for name in leaning:
         call(name, recorded).as_teardown()
     # Not on_failure_fail_dagrun: Airflow would then take the run's state from this task, and hide a failed gate.

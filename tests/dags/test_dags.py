@@ -92,6 +92,7 @@ def test_a_failed_gate_leaves_the_run_red_and_recorded(looked: dict[str, Any], k
     assert tasks["release"]["rule"] == "none_failed"
     assert {"judge_submissions", "judge_coverage", "judge_relations"} <= set(tasks["release"]["upstream"])
     assert tasks["record"]["teardown"]
+    assert {"judge_coverage", "judge_relations", "release"} <= set(tasks["record"]["upstream"]), "it waits for all"
 
 
 def test_only_release_says_that_something_was_released(looked: dict[str, Any]) -> None:
