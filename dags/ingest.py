@@ -20,7 +20,7 @@ for registered in inventory.dependencies.values():
         end_date=reporting.last_midnight,
         catchup=False,
         max_active_runs=4,
-        default_args={"retries": 2},
+        default_args={"owner": dependency.owner.name, "retries": 2},
     ):
         received = tasks.receive(registered.name)
         tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), received)

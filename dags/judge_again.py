@@ -15,7 +15,7 @@ for registered in inventory.dependencies.values():
         tags=[f"owner: {registered.dependency.owner.name}", f"importance: {registered.dependency.importance}"],
         schedule=PartitionedAssetTimetable(assets=judge_again(registered.name)),
         max_active_runs=4,
-        default_args={"retries": 2},
+        default_args={"owner": registered.dependency.owner.name, "retries": 2},
     ):
         waiting = tasks.submissions_to_judge(registered.name)
         tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), waiting)

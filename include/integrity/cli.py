@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from integrity.errors import IntegrityError, Rejected
+from integrity.errors import IntegrityError, Misconfigured, Rejected
 from integrity.settings import Settings
 
 if TYPE_CHECKING:
@@ -348,13 +348,24 @@ def migrate() -> None:
     """Bring the warehouse to the state that this version needs."""
     from integrity.warehouse.migrate import migrate as apply
 
-    apply(_engine())
+    apply(_open_engine())
 
 
-def _engine() -> Any:
+def _open_engine() -> Any:
     from integrity.warehouse.connection import open_engine
 
     return open_engine(Settings.from_environment())
+
+
+def _engine() -> Any:
+    """The warehouse, for commands that read its register."""
+    from sqlalchemy import text
+
+    engine = _open_engine()
+    with engine.connect() as connection:
+        if connection.execute(text("SELECT to_regclass('register.audit')")).scalar() is None:
+            raise Misconfigured("The warehouse has no register yet. Run: integrity migrate (or make run).")
+    return engine
 
 
 def _console() -> Console:

@@ -26,7 +26,11 @@ from integrity.warehouse.migrate import migrate
 from orchestration.airflow_home import USER, airflow_environment, password, write_environment_file
 
 _AIRFLOW = Path(sys.executable).parent / "airflow"
-_COMMANDS: dict[str, list[str | Path]] = {"scheduler": [sys.executable, "-m", "orchestration.scheduler"]}
+# Their log servers would listen on fixed ports and on every address; on one machine the page reads the files itself.
+_COMMANDS: dict[str, list[str | Path]] = {
+    "scheduler": [sys.executable, "-m", "orchestration.scheduler", "--skip-serve-logs"],
+    "triggerer": [_AIRFLOW, "triggerer", "--skip-serve-logs"],
+}
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 20
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from integrity.inventory.loading import load_inventory
-from integrity.pipeline import judging
+from integrity.pipeline import ingesting, judging
 from integrity.register import issues
 from integrity.reports.tracing import trace_row, trace_submission
 from integrity.verdicts import Verdict
@@ -302,8 +302,16 @@ def test_an_engine_that_breaks_blocks(settled: Any, real: Any, monkeypatch: pyte
     assert settled.channel.told[1:] == [("resolved", "gate_ran")]
 
 
-def test_a_crash_outside_the_gates_is_on_record(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_coverage_gate_that_breaks_is_an_error(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "coverage_of", lambda *_, **__: 1 / 0)
+    settled.send(REGIONAL, real(REGIONAL, 29), 29)
+    assert settled.run(REGIONAL, 29).verdict is Verdict.ERROR
+    assert_one_issue(settled, REGIONAL, "gate_ran")
+    assert {row["_period"].day for row in settled.published(REGIONAL)} == {27, 28}
+
+
+def test_a_gate_that_never_answered_is_on_record(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingesting, "judge_coverage", lambda *_, **__: 1 / 0)
     settled.send(REGIONAL, real(REGIONAL, 29), 29)
     with pytest.raises(ZeroDivisionError):
         settled.run(REGIONAL, 29)

@@ -49,6 +49,7 @@ def test_plain(text: str, expected: str) -> None:
 
 def test_an_owner_reads_what_is_wrong_what_was_done_and_what_to_do() -> None:
     assert headline("opened", CONTENT) == "Regional figures: 'total cases' failed for 2020-04-28"
+    assert "noted for" in headline("opened", CONTENT | {"verdict": "WARN"}), "what blocks nothing has not failed"
     told = "\n".join(body("opened", CONTENT))
     for words in (
         "Failed: 3 of 21 in totale_casi (14.3%).",

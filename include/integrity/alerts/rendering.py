@@ -8,6 +8,7 @@ from typing import Any
 _HARMLESS = str.maketrans("<>&`*", "‹›+'·")
 _HEADS = {
     "opened": "{title}: {rule_words} failed for {when}",
+    "noted": "{title}: {rule_words} noted for {when}",
     "recurred": "Again: {rule_words} failed for {when}",
     "resolved": "Resolved: {title}, {rule_words}",
 }
@@ -22,7 +23,8 @@ def headline(kind: str, content: dict[str, Any]) -> str:
     """One line that says what happened."""
     when = content["period"] or "a file that could not be placed"
     words = plain(content["rule"]).replace("_", " ")
-    return _HEADS[kind].format(title=plain(content["title"]), rule_words=f"'{words}'", when=when)
+    head = "noted" if kind == "opened" and content["verdict"] == "WARN" else kind
+    return _HEADS[head].format(title=plain(content["title"]), rule_words=f"'{words}'", when=when)
 
 
 def body(kind: str, content: dict[str, Any]) -> list[str]:

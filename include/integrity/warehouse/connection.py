@@ -39,7 +39,7 @@ def open_engine(settings: Settings) -> Engine:
         with engine.connect() as connection:
             version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[-1]
+        reason = str(error.orig).strip().splitlines()[0]
         raise Transient(f"The warehouse cannot be reached: {reason}. Check INTEGRITY_DATABASE_URL.") from error
     if version < OLDEST_SERVER:
         raise Misconfigured(f"The warehouse runs PostgreSQL {version}; version {OLDEST_SERVER} or later is needed.")
