@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from integrity.inventory.loading import load_inventory
-from integrity.pipeline import ingesting, judging
+from integrity.pipeline import ingesting, judging, receiving
 from integrity.register import issues
 from integrity.reports.tracing import trace_row, trace_submission
 from integrity.verdicts import Verdict
@@ -317,6 +317,28 @@ def test_a_gate_that_never_answered_is_on_record(settled: Any, real: Any, monkey
         settled.run(REGIONAL, 29)
     assert_one_issue(settled, REGIONAL, "gate_ran")
     assert {row["_period"].day for row in settled.published(REGIONAL)} == {27, 28}
+
+
+def test_a_file_that_breaks_the_reader_keeps_no_other_waiting(
+    settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.send(REGIONAL, b"anything", name="a-first.csv")
+    settled.send(REGIONAL, real(REGIONAL, 29), 29)
+    known = receiving.identify_period
+    monkeypatch.setattr(
+        receiving, "identify_period", lambda d, name, path: known(d, name, path) if "2020" in name else 1 / 0
+    )
+    assert settled.run(REGIONAL, 29).verdict is Verdict.PASS
+    assert [issue["rule"] for issue in settled.open_issues()] == ["identified"]
+
+
+def test_a_broken_neighbour_stops_nobody_else(settled: Any, real: Any, tmp_path: Any) -> None:
+    folder = tmp_path / "dependencies"
+    shutil.copytree(settled.settings.dependencies, folder)
+    (folder / NATIONAL / "schema.py").write_text("class Schema: pass\n", encoding="utf-8")
+    settled.settings = replace(settled.settings, dependencies=folder)
+    settled.send(REGIONAL, real(REGIONAL, 28).change("03", casi_testati=1), 28)
+    assert not settled.run(REGIONAL, 28).verdict.blocks
 
 
 def test_a_recording_that_breaks_leaves_nothing_half_done(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from integrity.gates.schema import Schema, load_schema
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import Inventory, fingerprint, load_inventory
 from integrity.inventory.policy import Policy, load_policy
 from integrity.settings import Settings
-from integrity.warehouse.connection import database_url, open_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,13 @@ class Office:
 
     @property
     def engine(self) -> Engine:
+        """The warehouse; imported only where it is asked for, since ``check`` does without and must be quick."""
+        from integrity.warehouse.connection import open_engine
+
         return open_engine(self.settings)
 
     @cached_property
     def database_url(self) -> str:
+        from integrity.warehouse.connection import database_url
+
         return database_url(self.settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import date
 
-from integrity.errors import Rejected
+from integrity.errors import Rejected, is_retryable
 from integrity.pipeline.office import Office
 from integrity.register.receipts import Receipt, register_submission, register_unidentified, submissions_to_judge
 from integrity.submissions.archive import Archived, archive_file
@@ -53,7 +53,11 @@ def _register(office: Office, arrival: Arrival, archived: Archived) -> Receipt:
     name = _printable(arrival.path.name)
     try:
         period = _identify(office, arrival, name, archived)
-    except Rejected as refusal:
+    except Exception as error:
+        if is_retryable(error):
+            raise
+        # One file that breaks the reader must not keep the others waiting; what a library says of it may quote cells.
+        reason = str(error) if isinstance(error, Rejected) else f"It cannot be opened ({type(error).__name__})."
         with transaction(office.engine) as session:
             return register_unidentified(
                 session,
@@ -61,7 +65,7 @@ def _register(office: Office, arrival: Arrival, archived: Archived) -> Receipt:
                 supplier=_printable(arrival.supplier),
                 file_name=name,
                 archived=archived,
-                reason=str(refusal),
+                reason=reason,
             )
     with transaction(office.engine) as session:
         return register_submission(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from integrity.errors import CouldNotCheck, GateFailed
+from integrity.errors import CouldNotCheck, GateFailed, Misconfigured
 from integrity.pipeline.judging import candidate_landings, judge_relations, relations_subject
 from integrity.pipeline.office import Office
 from integrity.register.judgements import judgement_of, subject_hash
@@ -17,6 +18,8 @@ from integrity.register.releases import release_landings
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.connection import lock, transaction
 from integrity.warehouse.models import Judgement
+
+log = logging.getLogger("integrity.release")
 
 _ATTEMPTS = 5
 
@@ -108,7 +111,11 @@ def periods_to_judge_again(office: Office, period: date) -> list[tuple[str, date
             )
             if judged is None:
                 continue
-            other = office if other_name == office.name else Office.open(other_name, office.settings)
+            try:
+                other = office if other_name == office.name else Office.open(other_name, office.settings)
+            except Misconfigured as error:
+                log.warning("%s is not judged again, its folder is broken: %s", other_name, error)
+                continue
             if period_outcome(session, other, leaning).stale:
                 found.add((other_name, leaning))
     return sorted(found - {(office.name, period)})
