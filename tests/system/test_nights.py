@@ -182,6 +182,20 @@ def test_the_correction_closes_the_issues_in_their_threads(nights: Nights, real:
     assert {message["thread_ts"] for message in resolved} == {thread for _, thread in closed}
 
 
+def test_a_late_revision_is_judged_when_another_night_takes_it_in(nights: Nights, real: Callable[..., Any]) -> None:
+    """A file for a night that has been judged does not wait until somebody thinks of that night."""
+    late = real(REGIONAL, 28).change("13", lat="42.35")
+    nights.send(REGIONAL, late.to_bytes(), "figures-20200428.csv")
+    nights.send(REGIONAL, real(REGIONAL, 30).to_bytes(), "figures-20200430.csv")
+    state, tasks = nights.run(REGIONAL, 30)
+    assert (state, tasks[f"call__{REGIONAL}"]["state"]) == ("success", "success")
+    nights.wait_until_quiet(1, f"judge_again__{REGIONAL}", nights.runs(f"judge_again__{REGIONAL}")[-1]["queued_at"])
+    again = {run["partition_key"]: run["state"] for run in nights.runs(f"judge_again__{REGIONAL}")}
+    assert again["2020-04-28"] == "success"
+    released = "SELECT revision FROM register.releases WHERE period = '2020-04-28' AND superseded_at IS NULL"
+    assert nights.query(f"{released} AND dependency = '{REGIONAL}'") == [(2,)]
+
+
 def test_no_cell_value_left_the_warehouse(nights: Nights) -> None:
     """Looked for in every file but the archive and the data directory, in Airflow's database, and in Slack."""
     home = nights.settings.home
