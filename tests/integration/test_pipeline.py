@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from integrity.register import issues
 from integrity.reports.tracing import trace_row, trace_submission
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import open_engine, transaction
+from sqlalchemy import text
 
 REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
 OWNERS = {
@@ -317,6 +318,17 @@ def test_a_gate_that_never_answered_is_on_record(settled: Any, real: Any, monkey
         settled.run(REGIONAL, 29)
     assert_one_issue(settled, REGIONAL, "gate_ran")
     assert {row["_period"].day for row in settled.published(REGIONAL)} == {27, 28}
+
+
+def test_the_candidate_of_a_killed_run_is_swept_a_day_later(settled: Any) -> None:
+    now = datetime.now(UTC)
+    old, fresh = (judging.candidate_schema_name(now - timedelta(hours=hours)) for hours in (25, 1))
+    with transaction(open_engine(settled.settings)) as session:
+        for name in (old, fresh):
+            session.execute(text(f'CREATE SCHEMA "{name}"'))
+        judging.drop_abandoned_candidates(session, now)
+    left = settled.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'candidate_%%'")
+    assert [row["nspname"] for row in left] == [fresh]
 
 
 def test_a_file_that_breaks_the_reader_keeps_no_other_waiting(

@@ -27,6 +27,8 @@ from integrity.warehouse.connection import lock, transaction
 from integrity.warehouse.landing import create_candidate, ensure_tables, land
 from integrity.warehouse.models import Landing, Submission
 
+_ABANDONED_SECONDS = 24 * 3600
+
 GATE_RAN = Rule(
     name="gate_ran",
     kind="business",
@@ -183,8 +185,9 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
     Returns:
         The verdict; None where no submission was accepted, so that there is no candidate.
     """
-    schema = f"candidate_{uuid.uuid4().hex[:16]}"
+    schema = candidate_schema_name(datetime.now(UTC))
     with transaction(office.engine) as session:
+        drop_abandoned_candidates(session, datetime.now(UTC))
         landings = candidate_landings(session, office, period)
         if not landings:
             drop_judgement(session, office.name, period, "relations")
@@ -225,6 +228,26 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
         lock(session, "period", office.name, period)
         save_judgement(session, result, dependency=office.name, period=period, run=run, subject=subject)
     return result.verdict
+
+
+def candidate_schema_name(now: datetime) -> str:
+    """A name for a candidate's schema that no other run has, and that tells when it was made."""
+    return f"candidate_{int(now.timestamp())}_{uuid.uuid4().hex[:8]}"
+
+
+def drop_abandoned_candidates(session: Session, now: datetime) -> None:
+    """Drop the schemas of runs that were killed, once they are surely not at work any more."""
+    listed = text("SELECT nspname FROM pg_namespace WHERE nspname ~ '^candidate_[0-9]+_[0-9a-f]{8}$'")
+
+    def abandoned() -> list[str]:
+        names = session.scalars(listed).all()
+        return [name for name in names if now.timestamp() - int(name.split("_")[1]) > _ABANDONED_SECONDS]
+
+    if abandoned():
+        # One sweeper at a time: two that drop the same schema at once would break each other's run.
+        lock(session, "abandoned candidates")
+        for name in abandoned():
+            session.execute(text(f'DROP SCHEMA "{name}" CASCADE'))
 
 
 def _neighbours(office: Office) -> list[Neighbour]:
