@@ -56,4 +56,4 @@ bench: setup ## Measure, as ratios; writes bench.json
 	@$(BIN)/python -m orchestration.bench
 
 lock: ## Compile requirements.txt anew (needs uv)
-	uv pip compile --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.txt requirements.in
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --output-file requirements.txt requirements.in
