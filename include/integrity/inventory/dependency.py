@@ -15,6 +15,8 @@ from integrity.inventory import manual
 
 _NAME = r"^[a-z][a-z0-9_]{0,40}$"
 """A dependency names a table, a Dag and a folder; PostgreSQL cuts identifiers at 63 bytes."""
+_CODE = r"^[A-Za-z][A-Za-z0-9_]{0,40}$"
+"""A supplier names a folder."""
 
 
 def _known_timezone(value: str) -> str:
@@ -24,12 +26,16 @@ def _known_timezone(value: str) -> str:
 
 
 def _compiling_pattern(value: str) -> str:
+    if "period" not in re.compile(_pattern(value)).groupindex:
+        raise ValueError("the pattern needs a group named period: (?P<period>…)")
+    return value
+
+
+def _pattern(value: str) -> str:
     try:
-        compiled = re.compile(value)
+        re.compile(value)
     except re.error as error:
         raise ValueError(f"the pattern does not compile: {error}") from error
-    if "period" not in compiled.groupindex:
-        raise ValueError("the pattern needs a group named period: (?P<period>…)")
     return value
 
 
@@ -54,7 +60,7 @@ class Assessment(_Strict):
 
 
 class Supplier(_Strict):
-    code: str = Field(pattern=_NAME)
+    code: str = Field(pattern=_CODE)
     name: str
     contact: str
     reports_from: date | None = None
@@ -69,7 +75,7 @@ class Supplier(_Strict):
 class Reporting(_Strict):
     """The calendar: which periods there are. The night of a day is judged as the next day begins in ``timezone``."""
 
-    frequency: Literal["daily"]
+    frequency: Literal["daily", "monthly"]
     timezone: Annotated[str, AfterValidator(_known_timezone)]
     reports_from: date
     reports_until: date | None = None
@@ -113,26 +119,80 @@ class Recode(_Strict):
     set: dict[str, str] = Field(min_length=1)
 
 
+class ReadingHints(_Strict):
+    """What a layout tells the reader where the reader would otherwise decide for itself.
+
+    Attributes:
+        encoding: Name of the text's encoding, such as ``cp1252``.
+        delimiter: What stands between two cells.
+        quote: What encloses a cell; '' if nothing does.
+        sheet: Name of the worksheet that holds the table.
+        header_row: Physical number of the (last) row of headings; 0 where there is none.
+        header_rows: How many rows the headings take.
+        headings: Names of the columns, in order, where the file has no header.
+        ends_before: Pattern of the first filled cell of the row at which the table has ended, such as ``^Total``.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=2)
+    quote: str | None = Field(default=None, max_length=1)
+    sheet: str | None = None
+    header_row: int | None = Field(default=None, ge=0)
+    header_rows: int = Field(default=1, ge=1, le=5)
+    headings: list[str] = []
+    ends_before: Annotated[str, AfterValidator(_pattern)] | None = None
+
+
+class Numbers(_Strict):
+    """How a layout writes numbers. Whatever is not said here is not a number.
+
+    Attributes:
+        decimal: The decimal sign.
+        thousands: Signs that may stand between groups of three digits.
+        currency: Signs that may stand before or after the number.
+        negative: Beside a leading minus: ``brackets`` for (1,234.50), ``trailing`` for 1,234.50-, ``CR`` for 1,234.50 CR.
+    """
+
+    decimal: Literal[".", ","] = "."
+    thousands: list[str] = []
+    currency: list[str] = []
+    negative: list[Literal["brackets", "trailing", "CR"]] = []
+
+
 class Layout(_Strict):
     """One written mapping from a supplier's headings to the data dictionary.
 
+    Headings are compared without regard to case, blanks and punctuation around them.
+
     Attributes:
+        suppliers: Whose files it describes; all suppliers' where it names none.
+        reading: What the reader is told instead of deciding for itself.
         rename: Dictionary name of each heading that differs from it.
         ignore: Headings that are known and not taken in.
         may_lack: Dictionary columns that files of this layout may be without; they arrive empty.
+        fixed: Value of a dictionary column that the file need not state, such as the supplier's own name.
         pad: Width to which a code is filled with leading noughts, by dictionary column.
         recode: Replacements of codes, applied in order after padding.
         datetime_formats: Notations of moments, tried in order (strptime).
+        numbers: Notation of numbers.
+        turn_sign: Number columns in which this supplier writes credits as positive; their sign is turned.
+        periods: Whether a file is for one reporting period, or for every one that its rows speak of.
     """
 
     name: str = Field(pattern=_NAME)
     describes: str
+    suppliers: list[str] = []
+    reading: ReadingHints = ReadingHints()
     rename: dict[str, str] = {}
     ignore: list[str] = []
     may_lack: list[str] = []
+    fixed: dict[str, str] = {}
     pad: dict[str, int] = {}
     recode: list[Recode] = []
     datetime_formats: list[str] = ["%Y-%m-%dT%H:%M:%S"]
+    numbers: Numbers = Numbers()
+    turn_sign: list[str] = []
+    periods: Literal["one", "several"] = "one"
 
 
 class Population(_Strict):
