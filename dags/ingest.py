@@ -14,8 +14,10 @@ for registered in inventory.dependencies.values():
         description=dependency.title,
         doc_md=registered.readme,
         tags=[f"owner: {dependency.owner.name}", f"importance: {dependency.importance}", "ingest"],
-        # The night of a day is judged as the next day begins; its key is the day that it speaks of.
-        schedule=CronPartitionTimetable("0 0 * * *", timezone=reporting.timezone, run_offset=-1, key_format="%Y-%m-%d"),
+        # A day or month is judged as the next one begins; its key is the (first) day of what has ended.
+        schedule=CronPartitionTimetable(
+            reporting.cron, timezone=reporting.timezone, run_offset=-1, key_format="%Y-%m-%d"
+        ),
         start_date=reporting.first_midnight,
         end_date=reporting.last_midnight,
         catchup=False,

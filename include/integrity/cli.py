@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -17,6 +19,8 @@ from integrity.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from integrity.submissions.reading import Reading
 
 app = typer.Typer(
     help="Takes in what suppliers submit, judges it, releases only what holds.",
@@ -47,58 +51,51 @@ def read(
     output: Annotated[
         Path | None, typer.Option(help="File to write, or folder for files under their own names.")
     ] = None,
+    dependency: Annotated[str | None, typer.Option(help="Read as this dependency's layouts say.")] = None,
+    supplier: Annotated[str, typer.Option(help="With --dependency: only this supplier's layouts.")] = "",
+    encoding: Annotated[str | None, typer.Option(help="Encoding, instead of finding it out.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="What stands between cells.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Worksheet to take.")] = None,
+    header_row: Annotated[int | None, typer.Option(help="Row of the headings; 0: there is none.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what the reader understood as plain UTF-8 CSV. Exit 2 if a file was unreadable."""
-    from integrity.submissions.reading import ROW, read_submission
+    from integrity.inventory.dependency import ReadingHints
+    from integrity.reports.understood import print_read, refused, to_json, write_plain
+    from integrity.submissions.isolation import read_submission, shared_reader
 
-    told: list[dict[str, Any]] = []
     if output and len(files) > 1 and not output.is_dir():
         raise Rejected(f"{output} is not a folder: several files need one to be written under their own names.")
+    hints = ReadingHints(encoding=encoding, delimiter=delimiter, sheet=sheet, header_row=header_row)
+    read_one = _reading_as(dependency, supplier) if dependency else partial(read_submission, hints=hints)
+    told: list[dict[str, Any]] = []
     for path in files:
-        if not path.is_file():
-            raise Rejected(f"There is no file {path}.")
         try:
-            reading = read_submission(path)
+            reading = read_one(path)
         except Rejected as refusal:
-            told.append({"file": path.name, "readable": False, "reason": str(refusal)})
+            told.append(refused(path.name, str(refusal)))
             continue
         if output:
-            target = output / path.name if output.is_dir() else output
-            reading.frame.drop(ROW).write_csv(target)
-        told.append(
-            {
-                "file": path.name,
-                "readable": True,
-                "encoding": reading.encoding,
-                "dialect": {"delimiter": reading.delimiter, "quote": '"'},
-                "header": list(reading.headings),
-                "header_row": reading.header_row,
-                "sheet": None,
-                "rows": reading.frame.height,
-                "unparsed_rows": [{"row": number, "reason": reason} for number, reason in reading.bad_rows],
-            }
-        )
+            write_plain(reading, output / path.name if output.is_dir() else output)
+        told.append(to_json(path.name, reading))
+        shared_reader().release(reading)
     if as_json:
         _print_json({"files": told})
     else:
-        _print_read(told)
+        print_read(_console(), told)
     raise typer.Exit(0 if all(entry["readable"] for entry in told) else 2)
 
 
-def _print_read(told: list[dict[str, Any]]) -> None:
-    out = _console()
-    for entry in told:
-        if entry["readable"]:
-            out.print(
-                f"{entry['file']}: {entry['rows']:,} rows, {len(entry['header'])} columns, {entry['encoding']}, "
-                f"delimiter {entry['dialect']['delimiter']!r}, header in row {entry['header_row']}",
-                markup=False,
-            )
-            for bad in entry["unparsed_rows"]:
-                out.print(f"  row {bad['row']}: {bad['reason']}", markup=False)
-        else:
-            out.print(f"{entry['file']}: unreadable. {entry['reason']}", markup=False, style="red")
+def _reading_as(name: str, supplier: str) -> Callable[[Path], Reading]:
+    from integrity.pipeline.office import Office
+    from integrity.submissions.fitting import read_fitting
+
+    office = Office.open(name)
+    dependency = office.registered.dependency
+    if supplier and dependency.supplier(supplier) is None:
+        known = ", ".join(each.code for each in dependency.suppliers)
+        raise Rejected(f"{name} has no supplier '{supplier}'. It has: {known}.")
+    return lambda path: read_fitting(path, path.name, dependency, supplier, office.schema.names)
 
 
 @app.command()
@@ -130,9 +127,9 @@ def ingest(
 
 def _period(office: Any, given: str) -> date:
     try:
-        period = date.fromisoformat(given)
+        period: date = office.registered.dependency.reporting.parse_period(given)
     except ValueError as error:
-        raise Rejected(f"'{given}' is no reporting period. Write it as 2020-04-23.") from error
+        raise Rejected(str(error)) from error
     if not office.registered.dependency.reporting.is_period(period):
         reporting = office.registered.dependency.reporting
         until = f" until {reporting.reports_until}" if reporting.reports_until else ""

@@ -77,10 +77,15 @@ def _office(dependency: str) -> Office:
 @task
 @_told_apart
 def receive(dependency: str) -> list[list[int]]:
-    """Archive, identify and register what lies in the inbox; gives the submissions to judge, in batches."""
+    """Pull from the sources; archive, identify and register what lies in the inbox; gives what to judge, in batches."""
     from integrity.pipeline.receiving import receive as receive_files
 
-    waiting = receive_files(_office(dependency), _period())
+    from orchestration.connections import airflow_connection
+
+    attempt = get_current_context()["ti"]
+    # The last try takes a supplier's server that is down as it is: the day must not fail for ever because of it.
+    is_last_try = attempt.try_number > attempt.max_tries
+    waiting = receive_files(_office(dependency), _period(), connections=airflow_connection, is_last_try=is_last_try)
     return [waiting[start : start + _BATCH] for start in range(0, len(waiting), _BATCH)] or [[]]
 
 

@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from integrity.settings import PROJECT_ROOT
 
-DEPENDENCIES = {"regional_hospital_activity", "national_hospital_activity"}
+DEPENDENCIES = {
+    "regional_hospital_activity": "high",
+    "national_hospital_activity": "high",
+    "trust_spend": "moderate",
+}
+"""Every key data dependency, with its importance class."""
 
 _LOOK = """
 import json, sys
@@ -76,7 +81,7 @@ def test_an_ingest_dag_tells_its_owner_class_and_what_to_do(looked: dict[str, An
     dag = looked["dags"][f"ingest__{name}"]
     assert dag["doc"] == (PROJECT_ROOT / "include" / "dependencies" / name / "README.md").read_text(encoding="utf-8")
     assert any(tag.startswith("owner: ") for tag in dag["tags"])
-    assert "importance: high" in dag["tags"]
+    assert f"importance: {DEPENDENCIES[name]}" in dag["tags"]
     assert dag["timetable"] == "CronPartitionTimetable"
     assert dag["catchup"] is False
 

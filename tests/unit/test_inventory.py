@@ -12,9 +12,12 @@ import pytest
 from integrity.errors import Misconfigured
 from integrity.gates.schema import load_schema
 from integrity.inventory.loading import fingerprint, load_inventory
-from integrity.settings import Settings
+from integrity.settings import PROJECT_ROOT, Settings
 
 NATIONAL, REGIONAL = "national_hospital_activity", "regional_hospital_activity"
+OTHERS = {path.parent.name for path in (PROJECT_ROOT / "include" / "dependencies").glob("*/dependency.yml")} - {
+    NATIONAL
+}
 
 
 @pytest.fixture
@@ -121,7 +124,7 @@ def test_a_mistake_in_dependency_yml(own: Settings, old: str, new: str, at: str 
     path = own.dependencies / NATIONAL / "dependency.yml"
     edit(path, old, new)
     inventory = load_inventory(own)
-    assert set(inventory.dependencies) == {REGIONAL}, "a broken folder stops no other"
+    assert set(inventory.dependencies) == OTHERS, "a broken folder stops no other"
     problem = inventory.broken[NATIONAL].problems[0]
     assert problem.file == f"{NATIONAL}/dependency.yml"
     assert what in problem.what
@@ -181,7 +184,7 @@ def test_every_mistake_is_told_at_once(own: Settings) -> None:
 def test_a_mistake_in_the_folder(own: Settings, break_it: Callable[[Path], Any], what: str) -> None:
     break_it(own.dependencies / NATIONAL)
     inventory = load_inventory(own)
-    assert set(inventory.dependencies) == {REGIONAL}
+    assert set(inventory.dependencies) == OTHERS
     with pytest.raises(Misconfigured, match=what):
         inventory.get(NATIONAL)
 
@@ -234,4 +237,103 @@ def test_a_change_of_what_decides_changes_the_fingerprint(own: Settings, file: s
     before = fingerprint(registered, own)
     with (registered.folder / file).open("a", encoding="utf-8") as opened:
         opened.write("\n")
+    assert fingerprint(registered, own) != before
+
+
+LAYOUT = """\
+- name: first
+  describes: The usual list
+  rename: {Sum: data}
+- name: second
+  describes: Another list
+  suppliers: [protezione_civile]
+"""
+
+
+def write_layouts(settings: Settings, text: str, name: str = "some.yml") -> Path:
+    folder = settings.dependencies / NATIONAL / "layouts"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_layouts_may_stand_in_files_of_their_own(own: Settings) -> None:
+    here = [layout.name for layout in load_inventory(own).get(NATIONAL).dependency.layouts]
+    write_layouts(own, LAYOUT)
+    write_layouts(own, "name: third\ndescribes: A single one\n", "third.yml")
+    names = [layout.name for layout in load_inventory(own).get(NATIONAL).dependency.layouts]
+    assert names == [*here, "first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what"),
+    [
+        pytest.param("rename: {", "renam: {", 3, "unknown key '0.renam'", id="unknown-key"),
+        pytest.param(
+            "describes: Another list", "describes: x\n  x: 1", 6, "unknown key '1.x'", id="unknown-key-of-the-second"
+        ),
+        pytest.param("- name: second", "- name: first", 4, "'first' stands twice in layouts", id="twice"),
+        pytest.param("protezione_civile]", "nobody]", 6, "'nobody' is no supplier", id="unknown-supplier"),
+        pytest.param(
+            "{Sum: data}",
+            "{Sum: data, ' sum ': stato}",
+            3,
+            "headings 'Sum' and ' sum ' differ in nothing but case, blanks or punctuation",
+            id="one-heading-twice",
+        ),
+        pytest.param(
+            "{Sum: data}",
+            "{Sum: data}\n  ignore: [Sum]",
+            4,
+            "heading 'Sum' is both taken in and ignored",
+            id="ignored-too",
+        ),
+        pytest.param(
+            "{Sum: data}",
+            "{Sum: data}\n  datetime_formats: ['%d/%m/%Y', '%m/%d/%Y']",
+            4,
+            "'%d/%m/%Y' and '%m/%d/%Y' may read the same cell as different days, and nothing is ever guessed",
+            id="day-or-month-first",
+        ),
+        pytest.param(
+            "{Sum: data}",
+            "{Sum: data}\n  datetime_formats: [TODO]",
+            4,
+            "'TODO' names no month and year",
+            id="undecided",
+        ),
+        pytest.param("{Sum: data}", "{Sum: data}\n  numbers: TODO", 4, "'0.numbers'", id="numbers-undecided"),
+        pytest.param("{Sum: data}", "{Sum: [", 4, "this is not YAML", id="not-yaml"),
+        pytest.param(LAYOUT, "", 1, "it holds no layout", id="empty"),
+    ],
+)
+def test_a_mistake_in_a_layout_file(own: Settings, old: str, new: str, line: int, what: str) -> None:
+    assert old in LAYOUT
+    write_layouts(own, LAYOUT.replace(old, new, 1))
+    inventory = load_inventory(own)
+    assert set(inventory.dependencies) == OTHERS
+    problem = inventory.broken[NATIONAL].problems[0]
+    assert (problem.file, problem.line) == (f"{NATIONAL}/layouts/some.yml", line)
+    assert what in problem.what
+    assert problem.mend
+
+
+def test_every_supplier_needs_a_layout(own: Settings) -> None:
+    path = own.dependencies / NATIONAL / "dependency.yml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("layouts:")], encoding="utf-8")
+    write_layouts(own, "name: only\ndescribes: One\nsuppliers: []\n")
+    assert [layout.name for layout in load_inventory(own).get(NATIONAL).dependency.layouts] == ["only"]
+    line = edit(path, "suppliers:\n", "suppliers:\n  - {code: other, name: Other, contact: x@example.org}\n") + 1
+    write_layouts(own, "name: only\ndescribes: One\nsuppliers: [protezione_civile]\n")
+    (problem,) = load_inventory(own).broken[NATIONAL].problems
+    assert str(problem).startswith(
+        f"{NATIONAL}/dependency.yml:{line}: no layout describes the files of supplier 'other'. Write one"
+    )
+
+
+def test_a_layout_file_is_part_of_the_fingerprint(own: Settings) -> None:
+    registered = load_inventory(own).get(NATIONAL)
+    before = fingerprint(registered, own)
+    write_layouts(own, LAYOUT)
     assert fingerprint(registered, own) != before

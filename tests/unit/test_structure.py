@@ -14,7 +14,7 @@ from integrity.errors import Rejected
 from integrity.gates.structure import StructureResult, judge_structure
 from integrity.pipeline.checking import check
 from integrity.pipeline.office import Office
-from integrity.submissions.reading import read_submission
+from integrity.submissions.isolation import read_submission
 from integrity.verdicts import Verdict
 
 ABRUZZO = "13"
@@ -158,7 +158,7 @@ def test_no_cell_is_told(regional: Office, real: Any, tmp_path: Path) -> None:
     """Whatever stands in a cell, it stands in no message, no detail and no JSON."""
     file = real("regional_hospital_activity", 28).change(ABRUZZO, **CANARIES)
     path = tmp_path / "figures-20200428.csv"
-    path.write_bytes(file.to_bytes() + b"canary-short-row\r\n")
+    path.write_bytes(file.to_bytes().replace(b"\n", b"\ncanary-short-row\r\n", 1))
     checked = check(regional, [path])
     told = json.dumps(checked.to_json(), ensure_ascii=False) + repr(
         [(f.message, f.detail, f.not_judged) for c in checked.files for f in c.judged.result.findings]

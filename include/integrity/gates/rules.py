@@ -121,6 +121,33 @@ COLUMNS_KNOWN = Rule(
     message="The file has columns that its layout does not describe; they were not taken in.",
     mend="Nothing, if they are meant to be left out; otherwise tell the owner what they mean.",
 )
+NOTATION_KEPT = Rule(
+    name="notation_kept",
+    kind="field_structure",
+    dimension="consistency",
+    limitations=("9.8", "9.12"),
+    severity="block",
+    message="A column is written in another notation than its layout describes.",
+    mend="Write it as before; or announce the new notation, so that it is described before the next file.",
+)
+CONTENT_KEPT = Rule(
+    name="content_kept",
+    kind="field_structure",
+    dimension="accuracy",
+    limitations=("9.2", "9.8"),
+    severity="block",
+    message="A column does not hold what its heading says; columns may have changed places.",
+    mend="Put each column back under its own heading and send the file again.",
+)
+LAYOUT_KEPT = Rule(
+    name="layout_kept",
+    kind="field_structure",
+    dimension="consistency",
+    limitations=("9.12",),
+    severity="warn",
+    message="The file's layout is not quite that of the last accepted file.",
+    mend="Nothing, if the change is meant to stay; otherwise export the file as before.",
+)
 WHOLE_NUMBER = Rule(
     name="whole_number",
     kind="field_structure",
@@ -185,3 +212,7 @@ CHECK_RULES = {
 """The rule that stands for each of pandera's built-in checks that a schema may use on a field."""
 
 FILE_RULES = (READABLE, HAS_ROWS, ROW_SHAPE, COLUMNS_PRESENT, COLUMNS_KNOWN)
+"""The rules that every file is asked on its own."""
+
+DRIFT_RULES = (NOTATION_KEPT, CONTENT_KEPT, LAYOUT_KEPT)
+"""The rules that hold a file against its layout's notations and the supplier's last accepted file."""

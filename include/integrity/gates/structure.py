@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -13,10 +13,13 @@ import polars as pl
 from integrity.errors import Rejected
 from integrity.findings import SAMPLE_ROWS, Finding, GateResult, Rule
 from integrity.gates import rules
+from integrity.gates.departures import Departures, drift_findings, header_findings, type_rule_of
 from integrity.gates.schema import Column, Schema
-from integrity.inventory.dependency import Dependency, Layout
+from integrity.inventory.dependency import Dependency
 from integrity.inventory.policy import Policy
-from integrity.submissions.layouts import apply_layout, choose_layout
+from integrity.submissions.drift import Shape, shape_of
+from integrity.submissions.layouts import LayoutFit, apply_layout, choose_layout
+from integrity.submissions.notations import typed
 from integrity.submissions.reading import ROW, Reading
 from integrity.verdicts import Verdict
 
@@ -35,6 +38,7 @@ class StructureResult:
         units: Reporting units that the submission names, in any state; judged as coverage.
         rows: Records in the file, bad ones included.
         is_landable: Whether the rows may be kept in landing: false once a ``block`` rule failed.
+        shape: What the file looks like, for the next one to be held against; None if nothing was readable.
     """
 
     result: GateResult
@@ -43,6 +47,7 @@ class StructureResult:
     units: frozenset[str]
     rows: int
     layout: str | None
+    shape: Shape | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -55,7 +60,15 @@ class StructureResult:
 
 
 def judge_structure(
-    reading: Reading | Rejected, schema: Schema, dependency: Dependency, *, period: date, as_of: date, policy: Policy
+    reading: Reading | Rejected,
+    schema: Schema,
+    dependency: Dependency,
+    *,
+    period: date,
+    as_of: date,
+    policy: Policy,
+    supplier: str = "",
+    before: Shape | None = None,
 ) -> StructureResult:
     """Judge the shape and values of one submission against its schema.
 
@@ -68,15 +81,17 @@ def judge_structure(
         as_of: The day it was received, where the dependency reports; with the period's own day it bounds
             what can be known. Passed in, never read from the clock, so that a rerun gives the same verdict.
         policy: Thresholds of the dependency's class.
+        supplier: Whose file it is, where that is known; decides which layouts describe it.
+        before: Shape of the supplier's last accepted file, to say what changed since; None where there is none.
     """
-    if isinstance(reading, Rejected):
-        finding = Finding(rule=rules.READABLE, verdict=Verdict.ERROR, evaluated=0, failed=1, detail=str(reading))
+    if isinstance(reading, Rejected) or reading.problem:
+        detail = str(reading) if isinstance(reading, Rejected) else reading.problem
+        finding = Finding(rule=rules.READABLE, verdict=Verdict.ERROR, evaluated=0, failed=1, detail=detail)
         return _nothing_judged(schema, [finding])
-    fit = choose_layout(reading.headings, dependency.layouts, schema.names)
-    findings = [_passed(rules.READABLE, 1), *_header_findings(reading, fit.missing, fit.unknown, policy)]
-    brought = len(schema.names) - len(fit.missing) - sum(c in fit.layout.may_lack for c in schema.names)
+    fit = choose_layout(reading.headings, dependency.layouts, schema.names, supplier)
+    findings = [_passed(rules.READABLE, 1), *header_findings(reading, fit, schema, before, policy)]
     rows = reading.frame.height + len(reading.bad_rows)
-    if brought <= 0:
+    if not fit.brought:
         verdict = Verdict.ERROR
         findings = [f for f in findings if f.rule not in (rules.COLUMNS_PRESENT, rules.COLUMNS_KNOWN)]
         findings.append(
@@ -96,11 +111,13 @@ def judge_structure(
         return _nothing_judged(schema, [*findings, finding])
     findings += [_passed(rules.HAS_ROWS, rows), _row_shape(reading, rows, policy)]
     text = apply_layout(reading, fit.layout, schema.names)
-    judging = _Judging(
-        schema, text, fit.layout, missing=fit.missing, rows=rows, policy=policy, period=period, as_of=as_of
-    )
+    judging = _Judging(schema, text, fit, rows=rows, policy=policy, period=period, as_of=as_of, before=before)
     judging.run()
-    return _result(judging, reading, findings, dependency)
+    dtypes = {column.name: column.dtype for column in schema.columns.values()}
+    shape = shape_of(reading, fit, dtypes, text=text, cast=judging.typed)
+    findings += judging.findings
+    findings += drift_findings(before, shape, findings, rows, policy)
+    return replace(_result(judging, reading, findings, dependency), shape=shape)
 
 
 class _Judging:
@@ -110,21 +127,23 @@ class _Judging:
         self,
         schema: Schema,
         text: pl.DataFrame,
-        layout: Layout,
+        fit: LayoutFit,
         *,
-        missing: tuple[str, ...],
         rows: int,
         policy: Policy,
         period: date,
         as_of: date,
+        before: Shape | None,
     ) -> None:
-        self.schema, self.text, self.layout = schema, text, layout
-        self.missing, self.rows, self.policy = set(missing), rows, policy
+        self.schema, self.text, self.layout = schema, text, fit.layout
+        self.missing, self.rows, self.policy = set(fit.missing), rows, policy
         self.findings: list[Finding] = []
         self.masks: dict[str, pl.Series] = {}
-        self.typed = text.select(ROW, *[_cast(column, layout) for column in schema.columns.values()]).with_columns(
+        cast = [typed(column.name, column.dtype, self.layout).alias(column.name) for column in schema.columns.values()]
+        self.typed = text.select(ROW, *cast).with_columns(
             pl.lit(period).alias(PERIOD), pl.lit(min(period, as_of)).alias(_LATEST)
         )
+        self.departures = Departures(schema, fit, text=text, cast=self.typed, before=before)
         self.lazy = self.typed.lazy()
 
     def run(self) -> None:
@@ -151,12 +170,25 @@ class _Judging:
     def _judge_column(self, column: Column) -> None:
         given, cast = self.text[column.name], self.typed[column.name]
         filled = given.is_not_null()
-        if column.type_rule:
-            self._note(column.type_rule, column.name, filled & cast.is_null(), int(filled.sum()))
+        type_rule = type_rule_of(column, self.layout)
+        if type_rule:
+            self._judge_type(type_rule, column, filled & cast.is_null(), int(filled.sum()))
         if column.required:
             self._note(rules.REQUIRED, column.name, ~filled, given.len())
         for rule, check in column.checks:
             self._judge_check(rule, check, (column.name,), column.name)
+
+    def _judge_type(self, type_rule: Rule, column: Column, failing: pl.Series, filled: int) -> None:
+        departure = self.departures.of(column, failing, int(failing.sum()), filled)
+        if departure is None:
+            self._note(type_rule, column.name, failing, filled)
+            return
+        # One mistake is one finding: what is wrong with the column is not told once more for each of its cells.
+        self._note(departure.rule, column.name, failing, filled, departure.detail)
+        why = f"the column as a whole is amiss, see {departure.rule.name}"
+        self.findings.append(
+            Finding(rule=type_rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=column.name, not_judged=why)
+        )
 
     def _judge_check(self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None) -> None:
         """Ask pandera's own check, which gives true where the row holds."""
@@ -172,7 +204,7 @@ class _Judging:
             return
         self._note(rule, columns[0], failing.to_series(), int(evaluated.sum()))
 
-    def _note(self, rule: Rule, column: str, failing: pl.Series, evaluated: int) -> None:
+    def _note(self, rule: Rule, column: str, failing: pl.Series, evaluated: int, detail: str = "") -> None:
         failed = int(failing.sum())
         numbers: tuple[int, ...] = ()
         if failed:
@@ -182,21 +214,16 @@ class _Judging:
                 self.masks[rule.name] = failing if known is None else known | failing
         verdict = rules.verdict_of(rule, failed=failed, rows=self.rows, policy=self.policy)
         self.findings.append(
-            Finding(rule=rule, verdict=verdict, evaluated=evaluated, failed=failed, column=column, rows=numbers)
+            Finding(
+                rule=rule,
+                verdict=verdict,
+                evaluated=evaluated,
+                failed=failed,
+                column=column,
+                rows=numbers,
+                detail=detail,
+            )
         )
-
-
-def _cast(column: Column, layout: Layout) -> pl.Expr:
-    cell = pl.col(column.name)
-    match column.dtype:
-        case pl.Int64():
-            return cell.cast(pl.Int64, strict=False)
-        case pl.Float64():
-            number = cell.cast(pl.Float64, strict=False)
-            return pl.when(number.is_finite()).then(number).alias(column.name)
-        case pl.Datetime():
-            return pl.coalesce([cell.str.to_datetime(notation, strict=False) for notation in layout.datetime_formats])
-    return cell
 
 
 def _where(error: Exception, schema: Schema) -> str:
@@ -210,34 +237,10 @@ def _passed(rule: Rule, evaluated: int) -> Finding:
     return Finding(rule=rule, verdict=Verdict.PASS, evaluated=evaluated, failed=0)
 
 
-def _header_findings(
-    reading: Reading, missing: tuple[str, ...], unknown: tuple[str, ...], policy: Policy
-) -> list[Finding]:
-    def finding(rule: Rule, names: tuple[str, ...], detail: str) -> Finding:
-        verdict = rules.verdict_of(rule, failed=len(names), rows=len(reading.headings), policy=policy)
-        return Finding(
-            rule=rule,
-            verdict=verdict,
-            evaluated=len(reading.headings),
-            failed=len(names),
-            column=names[0] if len(names) == 1 else None,
-            detail=detail if names else "",
-        )
-
-    positions = ", ".join(str(reading.headings.index(heading) + 1) for heading in unknown)
-    return [
-        finding(rules.COLUMNS_PRESENT, missing, f"Missing: {', '.join(missing)}."),
-        # An unknown heading is the supplier's text, and may be anything at all: its place is named, not its wording.
-        finding(
-            rules.COLUMNS_KNOWN, tuple(f"column {p}" for p in positions.split(", ") if p), f"By position: {positions}."
-        ),
-    ]
-
-
 def _row_shape(reading: Reading, rows: int, policy: Policy) -> Finding:
     failed = len(reading.bad_rows)
     verdict = rules.verdict_of(rules.ROW_SHAPE, failed=failed, rows=rows, policy=policy)
-    numbers = tuple(number for number, _ in reading.bad_rows[:SAMPLE_ROWS])
+    numbers = tuple(bad.number for bad in reading.bad_rows[:SAMPLE_ROWS])
     return Finding(rule=rules.ROW_SHAPE, verdict=verdict, evaluated=rows, failed=failed, rows=numbers)
 
 
@@ -269,14 +272,14 @@ def _result(judging: _Judging, reading: Reading, findings: list[Finding], depend
     )
     quarantined = text.filter(aside).select(ROW, reasons["rules"], *judging.schema.names)
     unparsed = pl.DataFrame(
-        {ROW: [number for number, _ in reading.bad_rows], "rules": [[rules.ROW_SHAPE.name]] * len(reading.bad_rows)},
+        {ROW: [bad.number for bad in reading.bad_rows], "rules": [[rules.ROW_SHAPE.name]] * len(reading.bad_rows)},
         schema={ROW: pl.Int64, "rules": pl.List(pl.String)},
     )
     units = (
         frozenset(text[dependency.population.column].drop_nulls().to_list()) if dependency.population else frozenset()
     )
     return StructureResult(
-        GateResult.of("structure", [*findings, *judging.findings]),
+        GateResult.of("structure", findings),
         accepted=judging.typed.filter(~aside).select(ROW, *judging.schema.names),
         quarantined=pl.concat([quarantined, unparsed], how="diagonal"),
         units=units,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from integrity.findings import Rule
 from integrity.inventory import manual
+from integrity.inventory.formats import refuse_formats
+from integrity.inventory.sources import Source
 
 _NAME = r"^[a-z][a-z0-9_]{0,40}$"
 """A dependency names a table, a Dag and a folder; PostgreSQL cuts identifiers at 63 bytes."""
@@ -36,6 +38,11 @@ def _pattern(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"the pattern does not compile: {error}") from error
+    return value
+
+
+def _readable_formats(value: list[str]) -> list[str]:
+    refuse_formats(value)
     return value
 
 
@@ -72,28 +79,107 @@ class Supplier(_Strict):
         return started and (self.reports_until is None or period <= self.reports_until)
 
 
+class StatedPeriod(_Strict):
+    """Cells in which a file states each row's reporting period itself.
+
+    For suppliers whose dates do not tell it: dates of invoices, or books that close later than the month does.
+
+    Attributes:
+        layouts: Names of the layouts whose files state it so.
+        headings: The supplier's own headings; what stands under them is read together, with one blank between.
+        format: Notation (strptime), such as ``%b-%y``, or ``%Y %m`` for a financial year and its numbered month.
+        months_later: How many months after what is written the period lies; 3 for a financial year that begins in
+            April and is named by its first calendar year, -9 where it is named by its second.
+    """
+
+    layouts: list[str] = Field(min_length=1)
+    headings: list[str] = Field(min_length=1)
+    format: str
+    months_later: int = Field(default=0, ge=-24, le=24)
+
+    def read(self, cell: str) -> date | None:
+        """The first day of the month that is meant; None where the cell is not in this notation."""
+        try:
+            written = datetime.strptime(cell, self.format).date()  # noqa: DTZ007 - a month has no zone
+        except ValueError:
+            return None
+        return _months_after(written.replace(day=1), self.months_later)
+
+
+def _months_after(first_day: date, months: int) -> date:
+    year, month = divmod(first_day.year * 12 + first_day.month - 1 + months, 12)
+    return first_day.replace(year=year, month=month + 1)
+
+
 class Reporting(_Strict):
-    """The calendar: which periods there are. The night of a day is judged as the next day begins in ``timezone``."""
+    """The calendar: which periods there are.
+
+    A period is a day, or a month under the name of its first day. It is judged as the next one begins in ``timezone``.
+    """
 
     frequency: Literal["daily", "monthly"]
     timezone: Annotated[str, AfterValidator(_known_timezone)]
     reports_from: date
     reports_until: date | None = None
+    stated: list[StatedPeriod] = []
 
     def is_period(self, period: date) -> bool:
-        return self.reports_from <= period and (self.reports_until is None or period <= self.reports_until)
+        within = self.period_of(self.reports_from) <= period
+        within = within and (self.reports_until is None or period <= self.reports_until)
+        return within and period == self.period_of(period)
+
+    def period_of(self, day: date) -> date:
+        """The period in which this day lies."""
+        return day.replace(day=1) if self.frequency == "monthly" else day
+
+    def next_period(self, period: date) -> date:
+        """The period after this one; its first midnight is when this one is over."""
+        return _months_after(period, 1) if self.frequency == "monthly" else period + timedelta(days=1)
+
+    def last_day(self, period: date) -> date:
+        """The last day that belongs to the period."""
+        return self.next_period(period) - timedelta(days=1)
+
+    def label(self, period: date) -> str:
+        """The period as people write it: 2020-04-23, or 2020-04 for a month."""
+        return f"{period:%Y-%m}" if self.frequency == "monthly" else period.isoformat()
+
+    def parse_period(self, text: str) -> date:
+        """Read a period as people write it; a month also by its first day.
+
+        Raises:
+            ValueError: It is none; the text says how to write one.
+        """
+        try:
+            period = date.fromisoformat(f"{text}-01" if self.frequency == "monthly" and len(text) == 7 else text)
+        except ValueError:
+            period = None
+        if period is None or period != self.period_of(period) or text not in (self.label(period), str(period)):
+            example = self.label(self.period_of(self.reports_from))
+            raise ValueError(f"'{text}' is no reporting period. Write it as {example}.")
+        return period
+
+    @property
+    def cron(self) -> str:
+        """When a period is over, in ``timezone``: each midnight, or that before the first of a month."""
+        return "0 0 1 * *" if self.frequency == "monthly" else "0 0 * * *"
 
     @property
     def first_midnight(self) -> datetime:
         """When the first period begins."""
-        return datetime.combine(self.reports_from, time.min, ZoneInfo(self.timezone))
+        return datetime.combine(self.period_of(self.reports_from), time.min, ZoneInfo(self.timezone))
 
     @property
     def last_midnight(self) -> datetime | None:
         """When the last period is over and judged; None where no end is known."""
         if self.reports_until is None:
             return None
-        return datetime.combine(self.reports_until + timedelta(days=1), time.min, ZoneInfo(self.timezone))
+        over = self.next_period(self.period_of(self.reports_until))
+        return datetime.combine(over, time.min, ZoneInfo(self.timezone))
+
+    def stated_by(self, layout: str) -> StatedPeriod | None:
+        """How files of this layout state their period; None where their dates tell it."""
+        return next((stated for stated in self.stated if layout in stated.layouts), None)
 
     def today(self, moment: datetime) -> date:
         """The calendar day at this moment where the dependency reports."""
@@ -148,15 +234,24 @@ class Numbers(_Strict):
 
     Attributes:
         decimal: The decimal sign.
-        thousands: Signs that may stand between groups of three digits.
-        currency: Signs that may stand before or after the number.
-        negative: Beside a leading minus: ``brackets`` for (1,234.50), ``trailing`` for 1,234.50-, ``CR`` for 1,234.50 CR.
+        thousands: Signs that may stand between groups of three digits; a blank stands for every kind of blank.
+        currency: Signs or codes that may stand before or after the number.
+        negative: Beside a leading minus: ``brackets`` for (1,234.50), ``trailing`` for 1,234.50-, ``CR`` for
+            1,234.50 CR.
+        percent: Whether 12.5% is the ``number`` 12.5 or the ``fraction`` 0.125; where not said, it is no number.
     """
 
     decimal: Literal[".", ","] = "."
-    thousands: list[str] = []
-    currency: list[str] = []
+    thousands: list[Annotated[str, Field(pattern=r"^[^\d+()%-]$")]] = []
+    currency: list[Annotated[str, Field(pattern=r"^[^\d\s+()%-]+$", max_length=5)]] = []
     negative: list[Literal["brackets", "trailing", "CR"]] = []
+    percent: Literal["number", "fraction"] | None = None
+
+    @model_validator(mode="after")
+    def _tell_decimals_from_thousands(self) -> Self:
+        if self.decimal in self.thousands:
+            raise ValueError(f"'{self.decimal}' is both the decimal and a thousands sign; a cell would have two values")
+        return self
 
 
 class Layout(_Strict):
@@ -173,7 +268,8 @@ class Layout(_Strict):
         fixed: Value of a dictionary column that the file need not state, such as the supplier's own name.
         pad: Width to which a code is filled with leading noughts, by dictionary column.
         recode: Replacements of codes, applied in order after padding.
-        datetime_formats: Notations of moments, tried in order (strptime).
+        datetime_formats: Notations of moments, tried in order (strptime); ``excel_serial`` for Excel's dates as
+            numbers. Two that read one cell as different days, such as ``%d/%m/%Y`` and ``%m/%d/%Y``, are refused.
         numbers: Notation of numbers.
         turn_sign: Number columns in which this supplier writes credits as positive; their sign is turned.
         periods: Whether a file is for one reporting period, or for every one that its rows speak of.
@@ -189,7 +285,9 @@ class Layout(_Strict):
     fixed: dict[str, str] = {}
     pad: dict[str, int] = {}
     recode: list[Recode] = []
-    datetime_formats: list[str] = ["%Y-%m-%dT%H:%M:%S"]
+    datetime_formats: Annotated[list[str], Field(min_length=1), AfterValidator(_readable_formats)] = [
+        "%Y-%m-%dT%H:%M:%S"
+    ]
     numbers: Numbers = Numbers()
     turn_sign: list[str] = []
     periods: Literal["one", "several"] = "one"
@@ -231,9 +329,19 @@ class Dependency(_Strict):
     file: FileIdentity
     key: list[str] = Field(min_length=1)
     layouts: list[Layout] = Field(min_length=1)
+    sources: list[Source] = []
     population: Population | None = None
     relations: NoRelations | None = None
     alerts: Alerts
+
+    @field_validator("sources")
+    @classmethod
+    def _of_registered_suppliers(cls, sources: list[Source], told: ValidationInfo) -> list[Source]:
+        codes = {supplier.code for supplier in told.data.get("suppliers", [])}
+        for source in sources:
+            if codes and source.supplier not in codes:
+                raise ValueError(f"'{source.supplier}' is none of the suppliers")
+        return sources
 
     @property
     def importance(self) -> str:

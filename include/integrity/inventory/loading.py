@@ -17,7 +17,8 @@ from ruamel.yaml.error import MarkedYAMLError
 from integrity.errors import Misconfigured
 from integrity.findings import Rule
 from integrity.inventory import manual
-from integrity.inventory.dependency import Dependency, Neighbour, Registered, RelationRule
+from integrity.inventory.dependency import Dependency, Layout, Neighbour, Registered, RelationRule
+from integrity.inventory.headings import bare
 from integrity.settings import Settings
 
 
@@ -95,8 +96,9 @@ def fingerprint(registered: Registered, settings: Settings) -> str:
     digest = hashlib.sha256()
     shared = sorted(registered.folder.parent.glob("_*/**/*.py")) + sorted(registered.folder.parent.glob("_*.py"))
     own = [registered.folder / "dependency.yml", registered.folder / "schema.py"]
+    layouts = sorted((registered.folder / "layouts").glob("*.yml"))
     references = sorted((registered.folder / "reference").glob("*.csv"))
-    for path in [*own, *references, *shared, settings.policy]:
+    for path in [*own, *layouts, *references, *shared, settings.policy]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -110,20 +112,27 @@ def _load_folder(folder: Path, settings: Settings) -> Registered | Broken:
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8")) or {}
     except (MarkedYAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        what = f"this is not YAML: {getattr(error, 'problem', None) or 'it is not UTF-8 text'}"
-        return Broken(folder.name, (Problem(_shown(path), line, what, "Mend the line."),))
+        return Broken(folder.name, (_not_yaml(path, error),))
     problems: list[Problem] = []
     dependency: Dependency | None = None
+    declared = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    own_layouts = len(declared.get("layouts") or []) if isinstance(declared, dict) else 0
+    written, layout_problems = _load_layouts(folder)
+    problems += layout_problems
+    if written and isinstance(declared, dict):
+        declared["layouts"] = [*(declared.get("layouts") or []), *(w.layout for w in written)]
     try:
-        dependency = Dependency.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        dependency = Dependency.model_validate(declared)
     except ValidationError as error:
-        problems += [_from_validation(path, tree, dict(details)) for details in error.errors()]
+        # Layouts that could not be loaded are told where they stand, and not once more as missing here.
+        told = [d for d in error.errors() if not (layout_problems and d["loc"] == ("layouts",))]
+        problems += [_from_validation(path, tree, dict(details)) for details in told]
     else:
+        places = [_Place(path, tree, ("layouts", index)) for index in range(own_layouts)] + [w.place for w in written]
         problems += [
             Problem(_shown(path), _line(tree, at), what, mend) for at, what, mend in _contradictions(dependency, folder)
         ]
+        problems += _layout_problems(dependency, places)
     problems += _schema_problems(folder / "schema.py")
     readme = folder / "README.md"
     if not readme.is_file():
@@ -139,8 +148,91 @@ def _load_folder(folder: Path, settings: Settings) -> Registered | Broken:
     )
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a layout is written: the file, its tree, and the path to the layout within it."""
+
+    path: Path
+    tree: Any
+    at: tuple[str | int, ...]
+
+    def problem(self, at: tuple[str | int, ...], what: str, mend: str) -> Problem:
+        return Problem(_shown(self.path), _line(self.tree, (*self.at, *at)), what, mend)
+
+
+@dataclass(frozen=True)
+class _Written:
+    layout: Layout
+    place: _Place
+
+
+def _load_layouts(folder: Path) -> tuple[list[_Written], list[Problem]]:
+    """The layouts of ``layouts/*.yml``: each file holds one, or a list of them."""
+    written: list[_Written] = []
+    problems: list[Problem] = []
+    for path in sorted((folder / "layouts").glob("*.yml")):
+        try:
+            tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+            plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (MarkedYAMLError, UnicodeDecodeError) as error:
+            problems.append(_not_yaml(path, error))
+            continue
+        if not plain:
+            problems.append(Problem(_shown(path), 1, "it holds no layout", "Write one, or remove the file."))
+            continue
+        for index, one in enumerate(plain if isinstance(plain, list) else [plain]):
+            place = _Place(path, tree, (index,) if isinstance(plain, list) else ())
+            try:
+                written.append(_Written(Layout.model_validate(one), place))
+            except ValidationError as error:
+                problems += [
+                    _from_validation(path, tree, dict(details) | {"loc": (*place.at, *details["loc"])})
+                    for details in error.errors()
+                ]
+    return written, problems
+
+
+def _layout_problems(dependency: Dependency, places: list[_Place]) -> Iterator[Problem]:
+    """Layouts that contradict each other, themselves or the list of suppliers."""
+    names: set[str] = set()
+    for layout, place in zip(dependency.layouts, places, strict=True):
+        if layout.name in names:
+            yield place.problem(
+                ("name",), f"'{layout.name}' stands twice in layouts", "Remove one, or give it a name of its own."
+            )
+        names.add(layout.name)
+        for index, code in enumerate(layout.suppliers):
+            if dependency.supplier(code) is None:
+                yield place.problem(
+                    ("suppliers", index), f"'{code}' is no supplier", "Correct it, or add it under suppliers."
+                )
+        yield from _heading_problems(layout, place)
+
+
+def _heading_problems(layout: Layout, place: _Place) -> Iterator[Problem]:
+    """Headings that count as the same one and are told to be different things."""
+    known: dict[str, tuple[str, str]] = {}
+    told = [*(("rename", heading, column) for heading, column in layout.rename.items())]
+    told += [("ignore", heading, "") for heading in layout.ignore]
+    for field, heading, column in told:
+        meant = known.setdefault(bare(heading), (column, heading))
+        if meant[0] != column and heading == meant[1]:
+            yield place.problem((field,), f"heading '{heading}' is both taken in and ignored", "Keep one of them.")
+        elif meant[0] != column:
+            what = f"headings '{meant[1]}' and '{heading}' differ in nothing but case, blanks or punctuation"
+            yield place.problem((field,), what, "Keep the one that the supplier writes.")
+
+
+def _not_yaml(path: Path, error: MarkedYAMLError | UnicodeDecodeError) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    what = f"this is not YAML: {getattr(error, 'problem', None) or 'it is not UTF-8 text'}"
+    return Problem(_shown(path), line, what, "Mend the line.")
+
+
 def _shown(path: Path) -> str:
-    return str(Path(*path.parts[-2:]))
+    parts = path.parts[-3:] if path.parent.name == "layouts" else path.parts[-2:]
+    return str(Path(*parts))
 
 
 def _line(tree: Any, at: tuple[str | int, ...]) -> int:
@@ -179,13 +271,14 @@ def _contradictions(dependency: Dependency, folder: Path) -> Iterator[tuple[tupl
         yield ("assessment", "scores", unknown[0]), f"unknown question '{unknown[0]}'", f"The questions are {known}."
     elif max(dependency.assessment.scores.values()) == 0:
         yield ("assessment", "scores"), "every score is 0: this is no key data dependency", "Remove the folder."
-    for field, names in (
-        ("suppliers", [s.code for s in dependency.suppliers]),
-        ("layouts", [layout.name for layout in dependency.layouts]),
-    ):
-        for index, code in enumerate(names):
-            if code in names[:index]:
-                yield (field, index), f"'{code}' stands twice in {field}", "Remove one, or give it a name of its own."
+    codes = [supplier.code for supplier in dependency.suppliers]
+    for index, code in enumerate(codes):
+        if code in codes[:index]:
+            what = f"'{code}' stands twice in suppliers"
+            yield ("suppliers", index), what, "Remove one, or give it a name of its own."
+        if not any(not layout.suppliers or code in layout.suppliers for layout in dependency.layouts):
+            what = f"no layout describes the files of supplier '{code}'"
+            yield ("suppliers", index), what, "Write one that names it, or one that names no supplier."
     if dependency.population and not (folder / dependency.population.reference).is_file():
         at = ("population", "reference")
         yield at, f"there is no file {dependency.population.reference} in the folder", "Add the list of units."

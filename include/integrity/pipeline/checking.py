@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,9 +14,12 @@ from integrity.findings import Finding, GateResult
 from integrity.gates.coverage import SUPPLIER_REPORTED, judge_coverage
 from integrity.gates.rules import IDENTIFIED
 from integrity.gates.structure import StructureResult, judge_structure
+from integrity.inventory.dependency import Dependency
 from integrity.pipeline.office import Office
-from integrity.submissions.identifying import identify_period
-from integrity.submissions.reading import Reading, read_submission
+from integrity.submissions.fitting import read_fitting
+from integrity.submissions.identifying import identify_periods, reading_of_period
+from integrity.submissions.layouts import choose_layout
+from integrity.submissions.reading import Reading
 from integrity.verdicts import Verdict, worst
 
 
@@ -83,7 +87,7 @@ def check(office: Office, paths: list[Path]) -> Checked:
     Raises:
         Misconfigured: A file is not there.
     """
-    files = tuple(_check_file(office, path) for path in paths)
+    files = tuple(checked for path in paths for checked in _check_file(office, path))
     not_judged = {relation.rule.name: "it needs other days or data sets" for relation in office.registered.relations}
     coverage = []
     for period in sorted({file.period for file in files if file.period}):
@@ -98,29 +102,71 @@ def check(office: Office, paths: list[Path]) -> Checked:
     return Checked(office.name, files, tuple(coverage), tuple(not_judged.items()))
 
 
-def _check_file(office: Office, path: Path) -> CheckedFile:
+def _check_file(office: Office, path: Path) -> list[CheckedFile]:
+    """Judge one file, once for each period that it is for."""
     if not path.is_file():
         raise Misconfigured(f"There is no file {path}.")
     dependency = office.registered.dependency
-    named = dependency.supplier(path.resolve().parent.name)
-    supplier = named.code if named else (dependency.suppliers[0].code if len(dependency.suppliers) == 1 else "")
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    supplier = _supplier(office, path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     today = dependency.reporting.today(datetime.now(UTC))
     reading: Reading | Rejected
-    period: date | None = None
-    unplaced = ""
     try:
-        reading = read_submission(path)
+        reading = read_fitting(path, path.name, dependency, supplier, office.schema.names)
     except Rejected as refusal:
         reading = refusal
     try:
-        period = identify_period(dependency, path.name, path)
+        periods: tuple[date | None, ...] = identify_periods(
+            dependency, path.name, lambda: _read_before(reading), supplier=supplier, dictionary=office.schema.names
+        )
+        unplaced = ""
     except Rejected as refusal:
-        unplaced = str(refusal)
-    judged = judge_structure(
-        reading, office.schema, dependency, period=period or today, as_of=today, policy=office.policy
-    )
-    if unplaced and judged.verdict is not Verdict.ERROR:
-        finding = Finding(rule=IDENTIFIED, verdict=Verdict.FAIL, evaluated=1, failed=1, detail=unplaced)
-        judged = replace(judged, result=GateResult.of("structure", [finding]))
-    return CheckedFile(path, sha256, supplier, period, judged)
+        periods, unplaced = (None,), str(refusal)
+    checked = []
+    for period in periods:
+        judged = judge_structure(
+            part_for(reading, dependency, office.schema.names, supplier, period, periods),
+            office.schema,
+            dependency,
+            period=period or today,
+            as_of=today,
+            policy=office.policy,
+            supplier=supplier,
+        )
+        if unplaced and judged.verdict is not Verdict.ERROR:
+            finding = Finding(rule=IDENTIFIED, verdict=Verdict.FAIL, evaluated=1, failed=1, detail=unplaced)
+            judged = replace(judged, result=GateResult.of("structure", [finding]))
+        checked.append(CheckedFile(path, sha256, supplier, period, judged))
+    return checked
+
+
+def _supplier(office: Office, path: Path) -> str:
+    """Who sent a file: its folder says so, or there is only one who could."""
+    dependency = office.registered.dependency
+    named = dependency.supplier(path.resolve().parent.name)
+    if named:
+        return named.code
+    return dependency.suppliers[0].code if len(dependency.suppliers) == 1 else ""
+
+
+def _read_before(reading: Reading | Rejected) -> Reading:
+    if isinstance(reading, Rejected):
+        raise reading
+    return reading
+
+
+def part_for(
+    reading: Reading | Rejected,
+    dependency: Dependency,
+    dictionary: tuple[str, ...],
+    supplier: str,
+    period: date | None,
+    covered: Sequence[date | None],
+) -> Reading | Rejected:
+    """The part of a reading that is its submission for a period, where the file covers several."""
+    known = tuple(each for each in covered if each)
+    if isinstance(reading, Rejected) or period is None or len(known) < 2:
+        return reading
+    fit = choose_layout(reading.headings, dependency.layouts, dictionary, supplier)
+    return reading_of_period(reading, dependency, fit.layout, period, known)

@@ -16,12 +16,21 @@ from integrity.gates.relations import judge_relations as relations_of
 from integrity.gates.rules import could_not_check
 from integrity.gates.structure import StructureResult, judge_structure
 from integrity.inventory.dependency import Neighbour
+from integrity.pipeline.checking import part_for
 from integrity.pipeline.office import Office
-from integrity.register.judgements import drop_judgement, judgement_of, save_judgement, subject_hash
-from integrity.register.receipts import latest_submissions
+from integrity.register.judgements import (
+    drop_judgement,
+    judgement_of,
+    last_accepted_shape,
+    save_judgement,
+    subject_hash,
+)
+from integrity.register.receipts import latest_submissions, periods_of_file
 from integrity.register.releases import current_releases
 from integrity.submissions.archive import archived_path, verify
-from integrity.submissions.reading import ROW, Reading, read_submission
+from integrity.submissions.drift import Shape
+from integrity.submissions.fitting import read_fitting
+from integrity.submissions.reading import ROW, Reading
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.connection import lock, transaction
 from integrity.warehouse.landing import create_candidate, ensure_tables, land
@@ -69,6 +78,7 @@ def judge_submission(office: Office, submission_id: int, run: str) -> Verdict:
             accepted=judged.accepted.height if landing else 0,
             quarantined=judged.quarantined.height if landing else 0,
             units=judged.units if judged.layout else None,
+            shape=judged.shape.to_json() if judged.shape else None,
         )
     return judged.verdict
 
@@ -79,19 +89,33 @@ def _judge_file(office: Office, submission: Submission) -> StructureResult:
         raise CouldNotCheck("The archived file is missing.")
     if not verify(path, submission.sha256):
         raise CouldNotCheck("The archived file's bytes no longer have the hash they were received with.")
-    reading: Reading | Rejected
-    try:
-        reading = read_submission(path)
-    except Rejected as refusal:
-        reading = refusal
+    with transaction(office.engine) as session:
+        before = last_accepted_shape(session, submission)
     return judge_structure(
-        reading,
+        read_again(office, submission),
         office.schema,
         office.registered.dependency,
         period=submission.period,
         as_of=office.registered.dependency.reporting.today(submission.received_at),
         policy=office.policy,
+        supplier=submission.supplier,
+        before=Shape.from_json(before) if before else None,
     )
+
+
+def read_again(office: Office, submission: Submission) -> Reading | Rejected:
+    """What the reader makes of a submission's archived file: the same today and in a year."""
+    dependency, dictionary = office.registered.dependency, office.schema.names
+    path = archived_path(office.settings.archive, submission.sha256)
+    try:
+        reading = read_fitting(path, submission.file_name, dependency, submission.supplier, dictionary)
+    except Rejected as refusal:
+        return refusal
+    with transaction(office.engine) as session:
+        covered = periods_of_file(
+            session, dependency=office.name, supplier=submission.supplier, sha256=submission.sha256
+        )
+    return part_for(reading, dependency, dictionary, submission.supplier, submission.period, covered)
 
 
 def _not_judged(error: Exception) -> StructureResult:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from integrity.findings import GateResult
 from integrity.register import audit
-from integrity.warehouse.models import FindingRow, Judgement
+from integrity.warehouse.models import FindingRow, Judgement, Submission
 
 
 def save_judgement(
@@ -27,12 +28,14 @@ def save_judgement(
     accepted: int | None = None,
     quarantined: int | None = None,
     units: frozenset[str] | None = None,
+    shape: dict[str, Any] | None = None,
 ) -> None:
     """Store a gate's verdict and findings, replacing its earlier answer on the same subject.
 
     Args:
         subject: Hash of what was judged, so that it can be seen when the answer no longer fits.
         units: Reporting units that the submission names.
+        shape: What its file looked like, for the supplier's next one to be held against.
     """
     drop_judgement(session, dependency, period, result.gate, submission)
     judgement = Judgement(
@@ -46,6 +49,7 @@ def save_judgement(
         accepted=accepted,
         quarantined=quarantined,
         units=sorted(units) if units is not None else None,
+        shape=shape,
         subject=subject,
         run=run,
         judged_at=datetime.now(UTC),
@@ -109,6 +113,26 @@ def judgement_of(
             Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
         )
     )
+
+
+def last_accepted_shape(session: Session, submission: Submission) -> dict[str, Any] | None:
+    """What the supplier's last accepted file before this one looked like; None where there is none."""
+    query = (
+        select(Judgement.shape)
+        .join(Submission, Submission.id == Judgement.submission_id)
+        .where(
+            Judgement.dependency == submission.dependency,
+            Judgement.gate == "structure",
+            Judgement.landing_id.is_not(None),
+            Judgement.shape.is_not(None),
+            Submission.supplier == submission.supplier,
+            Submission.sha256 != submission.sha256,
+            Submission.id < submission.id,
+        )
+        .order_by(Submission.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
 
 
 def findings_of(session: Session, judgements: list[Judgement]) -> list[FindingRow]:

@@ -70,6 +70,39 @@ def register_submission(
     return Receipt("new" if revision == 1 else "revision", submission.id, period)
 
 
+def register_file(
+    session: Session,
+    *,
+    dependency: str,
+    supplier: str,
+    periods: tuple[date, ...],
+    file_name: str,
+    archived: Archived,
+) -> tuple[Receipt, ...]:
+    """Register a file as one submission for each period that it covers, all within the caller's transaction.
+
+    Revision and duplicate are told period by period: a corrected file for a quarter is a revision of each of its
+    months, and one that covers a month which the first did not is new for that month.
+    """
+    return tuple(
+        register_submission(
+            session, dependency=dependency, supplier=supplier, period=period, file_name=file_name, archived=archived
+        )
+        # In order, so that two runs which take in the same file wait for each other instead of locking crosswise.
+        for period in sorted(periods)
+    )
+
+
+def periods_of_file(session: Session, *, dependency: str, supplier: str, sha256: str) -> tuple[date, ...]:
+    """Every period that these bytes were registered for, in order: its rows are shared out among them."""
+    query = (
+        select(Submission.period)
+        .where(Submission.dependency == dependency, Submission.supplier == supplier, Submission.sha256 == sha256)
+        .order_by(Submission.period)
+    )
+    return tuple(session.scalars(query))
+
+
 def register_unidentified(
     session: Session, *, dependency: str, supplier: str, file_name: str, archived: Archived, reason: str
 ) -> Receipt:

@@ -6,174 +6,128 @@ never a parser's error here.
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from integrity.errors import Rejected
+from integrity.submissions.delimited import ROW
+from integrity.submissions.records import BadRow
+from integrity.submissions.tables import Skipped
 
-ROW = "_row"
-"""Column with the physical row number, from 1, as a text editor or spreadsheet counts lines; the header is row 1."""
-
-_DELIMITERS = (",", ";", "\t", "|")
-_SIGNATURES = {
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x1f\x8b": "a gzip archive",
-    b"%PDF": "a PDF document",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-}
+__all__ = ["ROW", "BadRow", "Reading", "Rows"]
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The rows of a submission in parts, in memory or in Arrow files, so that a large file never has to be held whole.
+
+    Each part has ``_row`` (Int64) and the text columns ``0``, ``1``, …
+
+    Attributes:
+        columns: For each heading, in order, the column that holds it.
+    """
+
+    parts: tuple[pl.DataFrame | Path, ...]
+    columns: dict[str, str]
+    height: int
+
+    def raw(self) -> pl.DataFrame:
+        """All parts at once, under their own column names."""
+        frames = [part if isinstance(part, pl.DataFrame) else pl.read_ipc(part) for part in self.parts]
+        schema = {ROW: pl.Int64, **dict.fromkeys(self.columns.values(), pl.String)}
+        return pl.concat(frames, rechunk=False) if frames else pl.DataFrame(schema=schema)
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """The parts in order, under their headings."""
+        for part in self.parts:
+            frame = part if isinstance(part, pl.DataFrame) else pl.read_ipc(part)
+            yield frame.select(ROW, *[pl.col(column).alias(heading) for heading, column in self.columns.items()])
+
+    def frame(self) -> pl.DataFrame:
+        """All of them at once, under their headings."""
+        return self.raw().select(ROW, *[pl.col(column).alias(heading) for heading, column in self.columns.items()])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What the reader understood.
 
     Attributes:
-        frame: Shape (rows, headings + 1): ``_row`` (Int64) and each heading as text; blank cells are null.
-        headings: The header as received, outer blanks removed.
-        bad_rows: Physical number and reason of each row that could not be parsed; these are not in ``frame``.
+        rows: The sound rows.
+        header: The headings as found, '' where blank; empty where the file has none.
+        headings: A name of its own for each column: the heading, or ``column 3`` where it is blank.
+        columns: Physical number of each column, from 1.
+        header_rows: Physical numbers of the rows of headings; empty where there are none.
+        format: ``csv``, ``xlsx``, ``xlsb``, ``xls``, ``ods``, ``json``, ``jsonl`` or ``parquet``.
+        containers: What the file was wrapped in, from the outside in, such as ``zip: april.csv``.
+        skipped: Rows that are no part of the table, with the reason.
+        bad_rows: Rows that could not be taken as they stand; these are not in ``rows``.
+        notes: What was decided or noticed, for people; never a cell's value.
+        problem: Why the table cannot be trusted although it could be read; '' if nothing speaks against it.
     """
 
-    frame: pl.DataFrame
+    rows: Rows
+    header: tuple[str, ...]
     headings: tuple[str, ...]
-    encoding: str
-    delimiter: str
-    header_row: int
-    bad_rows: tuple[tuple[int, str], ...] = ()
+    columns: tuple[int, ...]
+    header_rows: tuple[int, ...]
+    header_why: str
+    format: str
+    encoding: str | None = None
+    encoding_why: str = ""
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    line_ends: str | None = None
+    dialect_why: str = ""
+    containers: tuple[str, ...] = ()
+    sheet: str | None = None
+    skipped: tuple[Skipped, ...] = ()
+    bad_rows: tuple[BadRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    _frame: list[pl.DataFrame] = field(default_factory=list, repr=False, compare=False)
 
+    @property
+    def frame(self) -> pl.DataFrame:
+        """Shape (rows, headings + 1): ``_row`` (Int64) and each heading as text; blank cells are null."""
+        if not self._frame:
+            self._frame.append(self.rows.frame())
+        return self._frame[0]
 
-def read_submission(path: Path) -> Reading:
-    """Read a CSV file, UTF-8 with or without byte-order mark, header in its first line that is not blank.
-
-    Raises:
-        Rejected: The file as a whole cannot be read; the text says why, for its supplier.
-    """
-    data = path.read_bytes()
-    encoding = "utf-8"
-    for signature, meaning in _SIGNATURES.items():
-        if data.startswith(signature):
-            raise Rejected(f"The file is {meaning}; please send a CSV file in UTF-8.")
-    if data.startswith(b"\xef\xbb\xbf"):
-        data, encoding = data[3:], "utf-8-sig"
-    if not data.strip():
-        raise Rejected("The file is empty.")
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        raise Rejected(f"Line {line} holds a null byte, so this is not a text file or it was damaged on its way.")
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise Rejected(
-            f"Line {line} is not UTF-8 text; please save the file as 'CSV UTF-8' and send it again."
-        ) from error
-    return _read_text(data, encoding)
-
-
-def _read_text(data: bytes, encoding: str) -> Reading:
-    blank_lines = len(data) - len(data.lstrip(b"\r\n"))
-    header_row = data[:blank_lines].count(b"\n") + 1
-    body = data[blank_lines:]
-    delimiter, headings = _read_header(body)
-    _refuse_bad_header(headings)
-    frame = _read_regular(body, delimiter, headings, header_row)
-    bad_rows: tuple[tuple[int, str], ...] = ()
-    if frame is None:
-        frame, bad_rows = _read_irregular(body.decode("utf-8"), delimiter, headings, header_row)
-    return Reading(frame, headings, encoding, delimiter, header_row, bad_rows)
-
-
-def _read_header(body: bytes) -> tuple[str, tuple[str, ...]]:
-    """Delimiter and headings; a quoted heading may run over several lines."""
-    first_line = body.split(b"\n", 1)[0]
-    text = (body if first_line.count(b'"') % 2 else first_line).decode("utf-8")
-    delimiter = max(_DELIMITERS, key=text.split("\n", 1)[0].count)
-    try:
-        record = next(csv.reader(io.StringIO(text.rstrip("\r"), newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise Rejected("The header cannot be parsed; please save the file as 'CSV UTF-8' and send it again.") from error
-    return delimiter, tuple(" ".join(cell.split()) for cell in record)
-
-
-def _refuse_bad_header(headings: tuple[str, ...]) -> None:
-    for number, heading in enumerate(headings, start=1):
-        if not heading:
-            raise Rejected(f"The heading of column {number} is blank; please name every column.")
-        if heading in headings[: number - 1]:
-            raise Rejected(f"Two columns have the heading of column {number}; please name each column once.")
-
-
-def _read_regular(body: bytes, delimiter: str, headings: tuple[str, ...], header_row: int) -> pl.DataFrame | None:
-    """Read with polars where line and row provably are the same thing; None where they may not be.
-
-    Without quotes a line is a row, and the number of delimiters shows that no row is short
-    (polars itself refuses long ones, and fills short ones in silence).
-    """
-    if b'"' in body or body.count(b"\r") > body.count(b"\r\n"):
-        return None
-    lines = body.count(b"\n") + (not body.endswith(b"\n"))
-    if lines < 2 or body.count(delimiter.encode()) != (len(headings) - 1) * lines:
-        return None
-    try:
-        frame = pl.read_csv(
-            body,
-            separator=delimiter,
-            quote_char=None,
-            has_header=False,
-            skip_lines=1,
-            new_columns=list(headings),
-            infer_schema=False,
-            schema={heading: pl.String for heading in headings},
+    def understood(self) -> pl.DataFrame:
+        """The sound rows, and among them the likeliest reading of the others: for people, never for the gates."""
+        mended = [(bad.number, *(cell.strip() or None for cell in bad.mended)) for bad in self.bad_rows if bad.mended]
+        if not mended:
+            return self.frame
+        told = pl.DataFrame(
+            mended, schema=dict.fromkeys([ROW, *self.rows.columns], pl.String), orient="row", strict=False
         )
-    except (pl.exceptions.PolarsError, OSError):
-        return None
-    if frame.height != lines - 1:
-        return None
-    numbered = _with_blanks_null(frame.with_row_index(ROW, offset=header_row + 1), headings)
-    # A row of nothing but separators is a blank row, as a person would say and as the record by record way does.
-    return numbered.filter(pl.any_horizontal([pl.col(heading).is_not_null() for heading in headings]))
+        return pl.concat([self.frame, told.with_columns(pl.col(ROW).cast(pl.Int64))]).sort(ROW)
 
 
-def _read_irregular(
-    text: str, delimiter: str, headings: tuple[str, ...], header_row: int
-) -> tuple[pl.DataFrame, tuple[tuple[int, str], ...]]:
-    """Read quoted, ragged or blank-lined text record by record; slower, and exact about lines."""
-    numbers: list[int] = []
-    columns: list[list[str]] = [[] for _ in headings]
-    bad_rows: list[tuple[int, str]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    begins = header_row
-    try:
-        next(reader)
-        begins = reader.line_num + header_row
-        for record in reader:
-            number, begins = begins, reader.line_num + header_row
-            if not any(cell.strip() for cell in record):
-                continue
-            if len(record) != len(headings):
-                bad_rows.append((number, f"{len(record)} cells where the header has {len(headings)}"))
-                continue
-            numbers.append(number)
-            for column, cell in zip(columns, record, strict=True):
-                column.append(cell)
-    except csv.Error as error:
-        bad_rows.append((begins, f"the row cannot be parsed ({error})"))
-    data = dict(zip(headings, columns, strict=True))
-    frame = pl.DataFrame({ROW: numbers, **data}, schema={ROW: pl.Int64, **{heading: pl.String for heading in headings}})
-    return _with_blanks_null(frame, headings), tuple(bad_rows)
+def named(
+    header: Sequence[str], width: int, is_filled: Sequence[bool], numbers: Sequence[int]
+) -> tuple[list[int], list[str], str]:
+    """A name of its own for every column that holds anything.
 
+    Args:
+        header: Headings as found; empty where there are none.
+        is_filled: Whether any row has a cell in the column.
+        numbers: Physical number of each column.
 
-def _with_blanks_null(frame: pl.DataFrame, headings: tuple[str, ...]) -> pl.DataFrame:
-    stripped = [pl.col(heading).str.strip_chars() for heading in headings]
-    return frame.select(
-        pl.col(ROW).cast(pl.Int64),
-        *[
-            pl.when(cell.str.len_bytes() > 0).then(cell).alias(name)
-            for cell, name in zip(stripped, headings, strict=True)
-        ],
-    )
+    Returns:
+        Positions of the columns to keep, their names, and what is wrong with the headings ('' if nothing).
+    """
+    kept = [i for i in range(width) if not header or is_filled[i] or header[i]]
+    names: list[str] = []
+    problem = ""
+    for i in kept:
+        name = header[i] if header and header[i] and header[i] != ROW else f"column {numbers[i]}"
+        if name in names:
+            problem = problem or f"columns {numbers[kept[names.index(name)]]} and {numbers[i]} have the same heading"
+            name = f"{name} (column {numbers[i]})"
+        names.append(name)
+    return kept, names, problem

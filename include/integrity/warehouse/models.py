@@ -87,6 +87,27 @@ class Unidentified(Base):
     received_at: Mapped[datetime]
 
 
+class Pulled(Base):
+    """A version of a file that was fetched from a source; kept so that it is not fetched again, and cleared there once.
+
+    Only an economy: the same bytes fetched again would be acknowledged as a duplicate.
+    """
+
+    __tablename__ = "pulled"
+    __table_args__ = (UniqueConstraint("dependency", "supplier", "source", "remote_name", "version"),)
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    supplier: Mapped[str]
+    source: Mapped[str] = mapped_column(comment="Kind, host and place; no credentials")
+    remote_name: Mapped[str]
+    version: Mapped[str] = mapped_column(comment="ETag, or time of change and size")
+    sha256: Mapped[str]
+    size_bytes: Mapped[int]
+    pulled_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None] = mapped_column(comment="When it was archived or deleted at the source")
+
+
 class Landing(Base):
     """One writing of a submission's rows under one state of the rules; the rows carry its id and never change."""
 
@@ -120,6 +141,7 @@ class Judgement(Base):
     accepted: Mapped[int | None]
     quarantined: Mapped[int | None]
     units: Mapped[list[str] | None]
+    shape: Mapped[dict[str, Any] | None] = mapped_column(comment="What the file looks like; no text of the supplier's")
     subject: Mapped[str] = mapped_column(comment="Hash of what was judged: rules, rows, neighbours")
     run: Mapped[str]
     judged_at: Mapped[datetime]

@@ -1,0 +1,95 @@
+"""Where a supplier's files are fetched from, as a dependency's folder declares it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+_CONNECTION = r"^[A-Za-z0-9_]{1,100}$"
+"""An Airflow connection is found by the name of a variable, too."""
+
+
+def _safe_address(value: str) -> str:
+    parts = urlsplit(value)
+    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
+        raise ValueError("the address must begin with https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("login and password belong into the connection, not into the address")
+    return value
+
+
+class _Source(BaseModel):
+    """Where a supplier leaves files for us to fetch, beside the inbox.
+
+    Attributes:
+        supplier: Whose files they are.
+        settled_seconds: A file is taken once it has not changed for so long.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    supplier: str
+    settled_seconds: int = Field(default=60, ge=0, le=3600)
+
+
+class S3Source(_Source):
+    """A bucket of S3-compatible storage.
+
+    Attributes:
+        prefix: Only keys that begin so.
+        pattern: Only keys whose last part matches, as in ``*.csv``.
+        after: What becomes of an object that is registered here.
+    """
+
+    kind: Literal["s3"]
+    connection: str = Field(pattern=_CONNECTION)
+    bucket: str = Field(min_length=3, max_length=255)
+    prefix: str = ""
+    pattern: str = "*"
+    after: Literal["leave", "archive", "delete"] = "leave"
+    archive_prefix: str | None = Field(default=None, pattern=r"[^/]/$")
+
+    @model_validator(mode="after")
+    def _archive_is_told(self) -> S3Source:
+        if (self.after == "archive") != (self.archive_prefix is not None):
+            raise ValueError("'after: archive' and 'archive_prefix' go together")
+        return self
+
+
+class SftpSource(_Source):
+    """A folder of an SFTP server, without its sub-folders."""
+
+    kind: Literal["sftp"]
+    connection: str = Field(pattern=_CONNECTION)
+    folder: str = Field(min_length=1)
+    pattern: str = "*"
+    after: Literal["leave", "archive", "delete"] = "leave"
+    archive_folder: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _archive_is_told(self) -> SftpSource:
+        if (self.after == "archive") != (self.archive_folder is not None):
+            raise ValueError("'after: archive' and 'archive_folder' go together")
+        if self.archive_folder and self.archive_folder.rstrip("/") == self.folder.rstrip("/"):
+            raise ValueError("'archive_folder' is the folder that files are taken from")
+        return self
+
+
+class HttpsSource(_Source):
+    """One file at an address, fetched when it has changed.
+
+    Attributes:
+        connection: None for what anybody may fetch.
+        name: What to call the file here; otherwise as in the address.
+    """
+
+    kind: Literal["https"]
+    connection: str | None = Field(default=None, pattern=_CONNECTION)
+    url: Annotated[str, AfterValidator(_safe_address)]
+    name: str | None = Field(default=None, pattern=r"^[^./\\][^/\\]*$", max_length=200)
+
+
+Source = Annotated[S3Source | SftpSource | HttpsSource, Field(discriminator="kind")]

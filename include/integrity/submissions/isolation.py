@@ -1,0 +1,269 @@
+"""Reading in a process of its own, with bounded memory and time: a parser's crash fails one file only.
+
+The child is told files one by one and answers in JSON; rows come back as Arrow files. Nothing that it says is executed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import polars as pl
+
+from integrity.errors import Rejected
+from integrity.inventory.dependency import ReadingHints
+from integrity.submissions.limits import Limits
+from integrity.submissions.reading import Reading, Rows
+from integrity.submissions.records import BadRow
+from integrity.submissions.tables import Skipped
+
+_HELD_BYTES = 256 << 20
+"""Rows up to this size, as Arrow, are loaded when a reading ends; larger ones stay on disk."""
+_MOST_SAID_BYTES = 1 << 30
+
+
+class Reader:
+    """Reads files in a child process, which is started anew where a file has broken it.
+
+    Used as a context: readings of large files last as long as it does, or until they are released.
+
+    Args:
+        limits: What one file may ask for.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._folder = Path(tempfile.mkdtemp(prefix="integrity-reading-"))
+        self._count = 0
+        self._owner = os.getpid()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._owner == os.getpid():
+            self._end()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the child, which takes a moment, while there is something else to do."""
+        if self._child is None or self._child.poll() is not None:
+            self._end()
+            environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "RUST_BACKTRACE": "0"}
+            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
+                [sys.executable, "-m", "integrity.submissions.isolation"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # What a library says of a file may quote its cells.
+                env=environment,
+            )
+
+    def read(self, path: Path, name: str | None = None, hints: ReadingHints | None = None) -> Reading:
+        """Read a file of any kind that is taken in.
+
+        Args:
+            path: Where it lies.
+            name: What its supplier called it, where that differs from its present name.
+            hints: What its layout says of it.
+
+        Raises:
+            Rejected: It cannot be read, or reading it broke, outlasted or outgrew its process.
+        """
+        if not path.is_file():
+            raise Rejected("There is no such file, or it is a folder or a device.")
+        self.start()
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir()
+        asked = {
+            "path": str(path),
+            "name": name or path.name,
+            "hints": (hints or ReadingHints()).model_dump(),
+            "limits": asdict(self._limits),
+            "folder": str(folder),
+        }
+        try:
+            said = self._ask(asked)
+        finally:
+            shutil.rmtree(folder / "scratch", ignore_errors=True)
+        if "refused" in said:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise Rejected(said["refused"])
+        reading = _reading(said["reading"], folder)
+        if sum(part.stat().st_size for part in folder.iterdir()) > _HELD_BYTES:
+            return reading
+        held = tuple(pl.read_ipc(part) for part in reading.rows.parts if isinstance(part, Path))
+        shutil.rmtree(folder, ignore_errors=True)
+        return replace(reading, rows=replace(reading.rows, parts=held))
+
+    def release(self, reading: Reading) -> None:
+        """Let go of a reading's rows on disk; it must not be used any more."""
+        for part in reading.rows.parts:
+            if isinstance(part, Path):
+                part.unlink(missing_ok=True)
+
+    def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+        child = self._child
+        assert child and child.stdin and child.stdout  # noqa: S101 - started with both
+        try:
+            child.stdin.write(json.dumps(asked).encode() + b"\n")
+            child.stdin.flush()
+            line = _line(child.stdout, self._limits.seconds)
+        except BrokenPipeError:
+            line = b""
+        except TimeoutError:
+            self._end()
+            raise Rejected(
+                f"Reading the file took longer than {self._limits.seconds:,} seconds (limit 'seconds'). "
+                "Please send it in parts, or in a simpler format such as CSV."
+            ) from None
+        if line:
+            said: dict[str, Any] = json.loads(line)
+            return said
+        self._end()
+        raise Rejected(
+            "The file broke the program that reads it, or needs more memory than one file may have "
+            f"({self._limits.memory_bytes:,} bytes, limit 'memory_bytes'). Please export it again, as CSV if you can."
+        )
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+
+_shared: dict[int, Reader] = {}
+
+
+def read_submission(path: Path, name: str | None = None, hints: ReadingHints | None = None) -> Reading:
+    """Read one file by this process's own reader; arguments and errors as ``Reader.read``'s.
+
+    Starting a reader costs a third of a second, so a batch of small files shares one. A process that was forked from
+    this one starts its own.
+    """
+    return shared_reader().read(path, name, hints)
+
+
+def shared_reader() -> Reader:
+    """This process's own reader, with the limits that the environment sets; it ends with the process."""
+    reader = _shared.get(os.getpid())
+    if reader is None:
+        _shared.clear()  # What a fork has copied belongs to the process that it was forked from.
+        reader = _shared[os.getpid()] = Reader(Limits.from_environment(os.environ))
+        atexit.register(reader.__exit__, None, None, None)
+    return reader
+
+
+def _line(stream: IO[bytes], seconds: float) -> bytes:
+    """One line of the child's answer; b'' where it died."""
+    descriptor, said = stream.fileno(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while not said.endswith(b"\n") and len(said) < _MOST_SAID_BYTES:
+            if not selector.select(seconds):
+                raise TimeoutError
+            chunk = os.read(descriptor, 1 << 20)
+            if not chunk:
+                return b""
+            said += chunk
+    return bytes(said)
+
+
+def _reading(said: dict[str, Any], folder: Path) -> Reading:
+    rows = said.pop("rows")
+    parts = tuple(folder / Path(part).name for part in rows["parts"])
+    lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+    lists["skipped"] = tuple(Skipped(**skip) for skip in said["skipped"])
+    lists["bad_rows"] = tuple(
+        BadRow(bad["number"], bad["reason"], tuple(bad["mended"]) if bad["mended"] else None)
+        for bad in said["bad_rows"]
+    )
+    return Reading(**{**said, **lists}, rows=Rows(parts, rows["columns"], rows["height"]))
+
+
+def _serve() -> None:
+    """The child: a request a line, an answer a line, until there is nobody to ask."""
+    _die_with_parent()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # A library that prints must not be taken for an answer.
+    from integrity.submissions.opening import open_submission  # noqa: F401 - imported before memory is bounded
+
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        answers.write(json.dumps(_answer(asked)).encode() + b"\n")
+        answers.flush()
+
+
+def _answer(asked: dict[str, Any]) -> dict[str, Any]:
+    from integrity.submissions.opening import open_submission
+
+    limits = Limits(**asked["limits"])
+    _bound_memory(limits.memory_bytes)
+    folder = Path(asked["folder"])
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    count = 0
+
+    def keep(frame: pl.DataFrame) -> Path:
+        nonlocal count
+        count += 1
+        part = folder / f"{count:06}.arrow"
+        frame.write_ipc(part, compression="uncompressed")
+        return part
+
+    try:
+        reading = open_submission(
+            Path(asked["path"]), asked["name"], ReadingHints(**asked["hints"]), limits, scratch, keep
+        )
+    except Rejected as refusal:
+        return {"refused": str(refusal)}
+    except Exception as error:  # noqa: BLE001 - whatever a parser raises, its text may quote the file: its kind is told
+        return {
+            "refused": f"The file cannot be read ({type(error).__name__}); it may be damaged. Please export it again."
+        }
+    rows = {
+        "parts": [str(part) for part in reading.rows.parts],
+        "columns": reading.rows.columns,
+        "height": reading.rows.height,
+    }
+    told = {name: value for name, value in vars(reading).items() if not name.startswith("_") and name != "rows"}
+    told["skipped"] = [asdict(skip) for skip in reading.skipped]
+    told["bad_rows"] = [asdict(bad) for bad in reading.bad_rows]
+    return {"reading": {**told, "rows": rows}}
+
+
+def _bound_memory(size: int) -> None:
+    with suppress(ImportError, ValueError, OSError):  # Not every system has it; then the machine's own limits hold.
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (size, hard))
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with the one that started it, whatever it is doing then."""
+    with suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,158 @@
+"""Opening a submission, whatever it is: out of its containers, by its bytes to its reader, from there to one table.
+
+This runs in a process of its own (``isolation``): parsers of strangers' files crash, hang and swell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from integrity.errors import Rejected
+from integrity.inventory.dependency import ReadingHints
+from integrity.submissions.delimited import TextFile
+from integrity.submissions.limits import Limits
+from integrity.submissions.reading import Reading, Rows, named
+from integrity.submissions.records import BadRow
+from integrity.submissions.sheets import Sheet
+from integrity.submissions.signatures import extension_note, kind_of, refusal_of
+from integrity.submissions.structured import Records
+from integrity.submissions.tables import joined_skips
+from integrity.submissions.unpacking import Unpacked, unpack
+
+Keep = Callable[[pl.DataFrame], "pl.DataFrame | Path"]
+
+_WORKBOOKS = ("xlsx", "xlsb", "xls", "ods")
+
+
+def open_submission(
+    path: Path, name: str, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep = lambda frame: frame
+) -> Reading:
+    """Read a file of any kind that is taken in.
+
+    Args:
+        name: What its supplier called it.
+        hints: What its layout says of it.
+        scratch: An empty folder for what has to be written on the way; the caller removes it.
+        keep: Takes each part of the rows, and gives it back, or the Arrow file that it wrote it to.
+
+    Raises:
+        Rejected: The file as a whole cannot be read; the text says why, for its supplier.
+    """
+    size = path.stat().st_size
+    limits.require("file_bytes", size, "bytes")
+    if not size:
+        raise Rejected("The file is empty.")
+    found = unpack(path, name, limits, scratch)
+    kind = kind_of(found.path, found.name)
+    if refusal := refusal_of(kind):
+        raise Rejected(refusal)
+    if kind == "text":
+        reading = _text(found, hints, limits, scratch, keep)
+    elif kind in _WORKBOOKS:
+        reading = _sheet(found, kind, hints, limits, keep)
+    else:
+        reading = _records(_read_records(found, kind, limits), kind, keep)
+    note = extension_note(kind, found.name)
+    notes = (*found.notes, *([note] if note else []), *reading.notes)
+    return replace(reading, containers=found.containers, notes=notes)
+
+
+def _read_records(found: Unpacked, kind: str, limits: Limits) -> Records:
+    if kind == "parquet":
+        from integrity.submissions.parquet import read_parquet
+
+        return read_parquet(found.path, limits)
+    from integrity.submissions.structured import read_json, read_json_lines
+
+    reader = read_json if kind == "json" else read_json_lines
+    return reader(found.path.read_bytes(), limits)
+
+
+def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep) -> Reading:
+    file = TextFile(found.path, hints, limits, scratch)
+    rows, kept, names, problem = _stored(file.frames(), file.width, file.header.cells, keep)
+    return Reading(
+        rows=rows,
+        header=tuple(file.header.cells[i] for i in kept) if file.header.cells else (),
+        headings=tuple(names),
+        columns=tuple(i + 1 for i in kept),
+        header_rows=file.header_rows,
+        header_why=file.header.why,
+        format="csv",
+        encoding=file.encoding.name,
+        encoding_why=file.encoding.why,
+        delimiter=file.dialect.delimiter or None,
+        quote=file.dialect.quote or None,
+        escape=file.dialect.escape or None,
+        line_ends=file.text.line_ends,
+        dialect_why=file.dialect_why,
+        skipped=joined_skips(file.skipped),
+        bad_rows=tuple(sorted(file.bad_rows, key=lambda bad: bad.number)),
+        notes=tuple(file.notes),
+        problem=file.header.problem or problem or _mostly_bad(rows.height, len(file.bad_rows)),
+    )
+
+
+def _mostly_bad(sound: int, bad: int) -> str:
+    if bad <= sound:
+        return ""
+    return f"{bad:,} of {bad + sound:,} rows are not well formed, so that it is not sure how the file is to be read"
+
+
+def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep: Keep) -> Reading:
+    from integrity.submissions.workbooks import read_workbook
+
+    grid = read_workbook(found.path, kind, hints, limits)
+    sheet = Sheet(grid, hints, limits)
+    rows, kept, names, problem = _stored([sheet.frame()], sheet.width, sheet.header.cells, keep)
+    return Reading(
+        rows=rows,
+        header=tuple(sheet.header.cells[i] for i in kept) if sheet.header.cells else (),
+        headings=tuple(names),
+        columns=tuple(i + 1 for i in kept),
+        header_rows=sheet.header_rows,
+        header_why=sheet.header.why,
+        format=kind,
+        sheet=grid.sheet,
+        skipped=joined_skips(sheet.skipped),
+        bad_rows=tuple(sheet.bad_rows),
+        notes=tuple(sheet.notes),
+        problem=sheet.header.problem or problem,
+    )
+
+
+def _records(records: Records, kind: str, keep: Keep) -> Reading:
+    frame = records.frame.rename({heading: str(i) for i, heading in enumerate(records.headings)})
+    rows, kept, names, problem = _stored([frame], len(records.headings), records.headings, keep)
+    return Reading(
+        rows=rows,
+        header=tuple(records.headings[i] for i in kept),
+        headings=tuple(names),
+        columns=tuple(i + 1 for i in kept),
+        header_rows=(records.header_row,) if records.header_row else (),
+        header_why="each record names its values" if kind.startswith("json") else "the file names its columns",
+        format=kind,
+        bad_rows=tuple(BadRow(number, reason) for number, reason in records.bad_rows),
+        notes=records.notes,
+        problem=problem,
+    )
+
+
+def _stored(
+    frames: Iterable[pl.DataFrame], width: int, header: tuple[str, ...], keep: Keep
+) -> tuple[Rows, list[int], list[str], str]:
+    """The rows, put where they are kept, and the columns that hold anything."""
+    parts: list[pl.DataFrame | Path] = []
+    height, filled = 0, [bool(header and cell) for cell in header] or [False] * width
+    for frame in frames:
+        height += frame.height
+        for i in range(width):
+            filled[i] = filled[i] or frame[str(i)].null_count() < frame.height
+        if frame.height:
+            parts.append(keep(frame))
+    kept, names, problem = named(header, width, filled, range(1, width + 1))
+    return Rows(tuple(parts), dict(zip(names, map(str, kept), strict=True)), height), kept, names, problem
