@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -83,11 +84,12 @@ class Taken:
         }
 
 
+Take = Callable[[dict[str, str]], Taken]
 _TAKEN: dict[str, Taken] = {}
 
 
 @pytest.fixture
-def take(tmp_path: Path) -> object:
+def take(tmp_path: Path) -> Take:
     """Take a list in, once for all tests."""
 
     def taken(fact: dict[str, str]) -> Taken:
@@ -151,8 +153,8 @@ def test_the_documents_table_agrees_with_the_facts() -> None:
 
 @needs_files
 @each_file
-def test_a_list_is_read_as_it_is(take: object, fact: dict[str, str]) -> None:
-    reading = take(fact).reading  # type: ignore[operator]
+def test_a_list_is_read_as_it_is(take: Take, fact: dict[str, str]) -> None:
+    reading = take(fact).reading
     rows = reading.frame[ROW]
     assert (reading.format, reading.sheet or "", reading.problem) == (fact["format"], fact["sheet"], "")
     assert reading.header_rows == (int(fact["header_row"]),)
@@ -165,8 +167,8 @@ def test_a_list_is_read_as_it_is(take: object, fact: dict[str, str]) -> None:
 
 @needs_files
 @each_file
-def test_every_pound_is_in_its_month(take: object, fact: dict[str, str]) -> None:
-    taken = take(fact)  # type: ignore[operator]
+def test_every_pound_is_in_its_month(take: Take, fact: dict[str, str]) -> None:
+    taken = take(fact)
     rows, sums, numbers = {}, {}, []
     dates: list[date] = []
     for period in taken.covered:
@@ -183,8 +185,8 @@ def test_every_pound_is_in_its_month(take: object, fact: dict[str, str]) -> None
 
 @needs_files
 @each_file
-def test_the_rules_find_what_is_there_and_nothing_else(take: object, fact: dict[str, str]) -> None:
-    taken = take(fact)  # type: ignore[operator]
+def test_the_rules_find_what_is_there_and_nothing_else(take: Take, fact: dict[str, str]) -> None:
+    taken = take(fact)
     failed: Counter[str] = Counter()
     for judged in taken.judged.values():
         failed.update({finding.rule.name: finding.failed for finding in judged.result.failures})
@@ -193,12 +195,8 @@ def test_the_rules_find_what_is_there_and_nothing_else(take: object, fact: dict[
 
 
 @needs_files
-def test_what_becomes_of_the_lists(take: object) -> None:
-    results = {
-        (fact["file"], period): judged
-        for fact in FACTS
-        for period, judged in take(fact).judged.items()  # type: ignore[operator]
-    }
+def test_what_becomes_of_the_lists(take: Take) -> None:
+    results = {(fact["file"], period): judged for fact in FACTS for period, judged in take(fact).judged.items()}
     assert Counter(judged.verdict for judged in results.values()) == {
         Verdict.PASS: 51,
         Verdict.WARN: 33,
@@ -221,8 +219,8 @@ def test_no_rule_cries_wolf() -> None:
 
 
 @needs_files
-def test_every_layout_describes_a_list(take: object) -> None:
-    used = {take(fact).layout.name for fact in FACTS}  # type: ignore[operator]
+def test_every_layout_describes_a_list(take: Take) -> None:
+    used = {take(fact).layout.name for fact in FACTS}
     assert used == {layout.name for layout in DEPENDENCY.layouts} - {"dictionary"}
 
 
@@ -231,26 +229,26 @@ def fact_of(file: str) -> dict[str, str]:
 
 
 @needs_files
-def test_the_invoices_dates_do_not_tell_kings_month(take: object) -> None:
+def test_the_invoices_dates_do_not_tell_kings_month(take: Take) -> None:
     """Most of the April list is dated in March: by its dates it would go to a month that is not its own."""
-    taken = take(fact_of("KICO/KICO 01 - April.csv"))  # type: ignore[operator]
+    taken = take(fact_of("KICO/KICO 01 - April.csv"))
     unstated = DEPENDENCY.model_copy(update={"reporting": DEPENDENCY.reporting.model_copy(update={"stated": []})})
     by_dates = identify_periods(unstated, "x.csv", lambda: taken.reading, supplier="KICO", dictionary=SCHEMA.names)
     assert (taken.covered, by_dates) == ((date(2020, 4, 1),), (date(2020, 3, 1),))
 
 
 @needs_files
-def test_a_dash_from_a_mac_is_a_dash(take: object) -> None:
-    taken = take(fact_of("CHWE/CHWE 05 - August.csv"))  # type: ignore[operator]
+def test_a_dash_from_a_mac_is_a_dash(take: Take) -> None:
+    taken = take(fact_of("CHWE/CHWE 05 - August.csv"))
     areas = apply_layout(taken.reading, taken.layout, SCHEMA.names).filter(pl.col(ROW) == 34)["expense_area"]
     assert [area.count("–") for area in areas] == [1]
     assert not [area for area in areas if "Ð" in area]
 
 
 @needs_files
-def test_homertons_name_is_brought_back_into_order(take: object) -> None:
+def test_homertons_name_is_brought_back_into_order(take: Take) -> None:
     for fact in FACTS:
         if fact["supplier"] == "HOME":
-            taken = take(fact)  # type: ignore[operator]
+            taken = take(fact)
             entities = apply_layout(taken.reading, taken.layout, SCHEMA.names)["entity"].unique().to_list()
             assert entities == ["Homerton University Hospital NHS FT"], fact["file"]

@@ -95,7 +95,7 @@ def test_what_cannot_be_done_is_a_sentence(settled: Any, types: Any, own_databas
         (("issues", "list"), {"INTEGRITY_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be reached"),
         (("issues", "list"), {"INTEGRITY_DATABASE_URL": "sqlite://x"}, "postgresql://"),
         (("ingest", "nothing", "--period", "2020-04-29"), {}, "Registered are"),
-        (("ingest", REGIONAL, "--period", "yesterday"), {}, "2020-04-23"),
+        (("ingest", REGIONAL, "--period", "yesterday"), {}, "Write it as 2020-02-24"),
         (("ingest", REGIONAL, "--period", "2019-01-01"), {}, "none of its periods"),
         (("check", REGIONAL, "no-such-file.csv"), {}, "no file"),
     ):

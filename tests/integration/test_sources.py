@@ -31,7 +31,6 @@ from integrity.sources.credentials import Credentials
 from integrity.sources.pulling import Pulling, Trouble
 from integrity.sources.remote import Patience
 from integrity.sources.s3 import S3Remote
-from integrity.submissions.inbox import settled_seconds
 from integrity.submissions.limits import Limits
 from integrity.warehouse.connection import open_engine
 
@@ -162,7 +161,7 @@ def test_another_version_does_not_displace_one_that_waits(desk: Desk, place: Pla
 
 def test_a_broken_pull_is_resumed_with_the_rest_only(desk: Desk, place: Place) -> None:
     place.put(BIG)
-    place.wire.reset(cut_after=4 * MIB)
+    place.wire.reset(cut_after=5 * MIB)
     (trouble,) = desk.pull()
     assert isinstance(trouble.error, Transient)
     assert desk.inbox() == {}
@@ -574,7 +573,8 @@ def test_two_runs_at_once_take_each_file_once(on_https: Any, site: Any) -> None:
     desk = on_https()
     site.content = BIG
     found: list[list[Trouble]] = []
-    runs = [threading.Thread(target=lambda: found.append(desk.pull())) for _ in range(2)]
+    pullings = [desk.pulling(), desk.pulling()]
+    runs = [threading.Thread(target=lambda each=each: found.append(each.pull())) for each in pullings]
     for run in runs:
         run.start()
     for run in runs:
@@ -675,43 +675,28 @@ def test_s3_without_tls_needs_this_machine_and_an_order(on_s3: Any, bucket: Any)
     assert isinstance(trouble.error, Misconfigured)
 
 
-# The inbox itself.
+_ASK_AIRFLOW = """
+from orchestration.connections import airflow_connection
+from integrity.errors import Misconfigured
+found = airflow_connection("theirs")
+print(found.host, found.port, found.login, found.password, dict(found.extra))
+try:
+    airflow_connection("nobodys")
+except Misconfigured as error:
+    print(error)
+"""
 
 
-def test_a_file_that_grows_while_it_is_copied_is_left(desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
-    desk.folder.mkdir(parents=True)
-    path = desk.folder / "20200428.csv"
-    path.write_bytes(b"a\n1\n")
-    copy = receiving.archive_file
-
-    def copy_while_it_grows(source: Path, archive: Path) -> Any:
-        archived = copy(source, archive)
-        with source.open("ab") as file:
-            file.write(b"2\n")
-        return archived
-
-    with monkeypatch.context() as patched:
-        patched.setattr(receiving, "archive_file", copy_while_it_grows)
-        assert desk.receive() == []
-    assert path.read_bytes() == b"a\n1\n2\n"
-    assert "still being written" in caplog.text
-    with open_engine(desk.settings).connect() as connection:
-        ask = "SELECT (SELECT count(*) FROM register.submission) + (SELECT count(*) FROM register.unidentified)"
-        assert connection.exec_driver_sql(ask).scalar_one() == 0
-    desk.receive()
-    assert not path.exists()
-
-
-def test_a_fresh_file_waits_where_the_inbox_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTEGRITY_INBOX_SETTLED_SECONDS", "30")
-    desk.folder.mkdir(parents=True)
-    path = desk.folder / "20200428.csv"
-    path.write_bytes(b"a\n1\n")
-    desk.receive()
-    assert path.exists()
-    os.utime(path, (time.time() - 60,) * 2)
-    desk.receive()
-    assert not path.exists()
+def test_a_connection_comes_from_airflow(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW_CONN_THEIRS": "sftp://me:pass@host.example:2222/?host_key=AAAA",
+    }
+    command = [sys.executable, "-W", "ignore", "-c", _ASK_AIRFLOW]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    found, missing = done.stdout.splitlines()[-2:]
+    assert found == "host.example 2222 me pass {'host_key': 'AAAA'}"
+    assert "no connection 'nobodys'" in missing
 
 
 def test_a_pulled_file_does_not_wait_in_such_an_inbox(on_s3: Any, bucket: Any, monkeypatch: Any) -> None:
@@ -720,28 +705,6 @@ def test_a_pulled_file_does_not_wait_in_such_an_inbox(on_s3: Any, bucket: Any, m
     desk = on_s3()
     desk.receive()
     assert desk.inbox() == {}
-
-
-@pytest.mark.parametrize("given", ["-1", "soon", "86401", "1.5"])
-def test_a_wait_that_is_no_wait_is_refused(given: str) -> None:
-    with pytest.raises(Misconfigured, match="INTEGRITY_INBOX_SETTLED_SECONDS"):
-        settled_seconds({"INTEGRITY_INBOX_SETTLED_SECONDS": given})
-
-
-@pytest.mark.timeout(60)
-def test_pipes_and_links_in_the_inbox_stop_nothing(desk: Desk, caplog: Any, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_bytes(b"ours")
-    (desk.folder / ".hidden").mkdir(parents=True)
-    (desk.folder / ".hidden" / "half.csv").write_bytes(b"a")
-    os.mkfifo(desk.folder / "pipe\n\x1b[31m.csv")
-    (desk.folder / "link.csv").symlink_to(tmp_path / "secret")
-    (desk.folder / "folder_link").symlink_to(tmp_path)
-    (desk.folder / "20200428.csv").write_bytes(b"a\n1\n")
-    desk.receive()
-    assert sorted(p.name for p in desk.folder.iterdir()) == [".hidden", "folder_link", "link.csv", "pipe\n\x1b[31m.csv"]
-    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert len(errors) == 3
-    assert all(error.isprintable() for error in errors)
 
 
 def _unstamped(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from integrity.errors import Misconfigured
 from integrity.findings import Finding
 from integrity.gates.rules import MOMENT, NUMBER, WHOLE_NUMBER
 from integrity.gates.schema import Column, Schema
@@ -21,8 +22,10 @@ from integrity.inventory.dependency import Dependency, Layout, ReadingHints
 from integrity.inventory.loading import load_inventory
 from integrity.inventory.policy import Policy
 from integrity.settings import PROJECT_ROOT, Settings
+from integrity.submissions import notations
 from integrity.submissions.drift import Shape, changes, likeness
 from integrity.submissions.limits import Limits
+from integrity.submissions.notations import read_in
 from integrity.submissions.opening import open_submission
 from integrity.verdicts import Verdict
 
@@ -390,8 +393,7 @@ GROUPED = PLAIN.model_copy(update={"numbers": PLAIN.numbers.model_copy(update={"
             payments(amount="£{:,.2f}"),
             GROUPED,
             "amount",
-            "'amount' is written 1,234.50, with £, with €, with $, with GBP, with EUR, with USD; "
-            "its layout says 1,234.50.",
+            "'amount' is written 1,234.50, with £; its layout says 1,234.50.",
             id="a-currency-sign",
         ),
     ],
@@ -477,11 +479,54 @@ def test_a_shape_survives_storage(usual: Shape) -> None:
     assert changes(None, usual) == []
 
 
-def test_unreadable_cells_in_a_large_column_are_told_apart_quickly(judge: Judge) -> None:
+@pytest.mark.parametrize(("cell", "asked"), [("n.d.", 0), ("1,234", 5), ("£5", 7)])
+def test_one_unreadable_cell_among_many_is_not_dear(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch, cell: str, asked: int
+) -> None:
+    """Every notation of numbers reads plain ones; only those that read the odd cell too are asked of all of them."""
+    whole: list[int] = []
+
+    def counting(cells: pl.Series, *rest: Any) -> pl.Series:
+        whole.extend([len(cells)] if len(cells) > 1000 else [])
+        return read_in(cells, *rest)
+
+    monkeypatch.setattr(notations, "read_in", counting)
+    table = [HEADER, *([["01/04/2020", "Firm", "1", "25000"]] * 5_000)]
+    table[7] = ["01/04/2020", "Firm", "1", cell]
+    assert told(judge(table, PLAIN, PAYMENTS)).keys() == {("number", "amount")}
+    assert len(whole) <= asked
+
+
+def test_unreadable_cells_that_follow_nothing_are_the_rows_business(judge: Judge) -> None:
     chosen = random.Random(7)  # noqa: S311 - nothing depends on it
     table = payments()
     table += [[f"{chosen.randrange(10**9):x}", "Firm", "1", f"{chosen.randrange(10**9):x}z"] for _ in range(3000)]
     assert {rule for rule, _ in told(judge(table, PLAIN, PAYMENTS))} == {"moment", "number"}
+
+
+def test_a_message_speaks_of_the_layouts_own_notation(judge: Judge) -> None:
+    table = payments(amount="{:,.2f}")
+    table[3][0], table[4][3] = "soon", "much"
+    result = judge(table, GROUPED.model_copy(update={"datetime_formats": ["%d/%m/%Y", "%d-%b-%y"]}), PAYMENTS)
+    assert finding(result, "moment").message == "The cell must hold a date written as DD/MM/YYYY or DD-Mon-YY."
+    assert finding(result, "number").message == "The cell must hold a number written as 1,234.50."
+    usual = judge(payments(), Layout(name="iso", describes="", rename=PLAIN.rename), PAYMENTS)
+    assert finding(usual, "number").rule == NUMBER
+    assert finding(usual, "notation_kept").message.endswith(
+        "is written DD/MM/YYYY; its layout says YYYY-MM-DDThh:mm:ss."
+    )
+
+
+def test_another_suppliers_layout_is_not_used(judge: Judge) -> None:
+    with pytest.raises(Misconfigured, match="No layout describes the files of supplier 'SOME'"):
+        judge(payments(), PLAIN.model_copy(update={"suppliers": ["OTHER"]}), PAYMENTS)
+
+
+def test_a_table_that_cannot_be_trusted_is_not_judged(judge: Judge) -> None:
+    result = judge(payments(["Date", "Paid To", "Amount", "Amount"]), PLAIN, PAYMENTS)
+    assert told(result) == {("readable", None): "columns 3 and 4 have the same heading"}
+    assert result.verdict is Verdict.ERROR
+    assert result.shape is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,14 +18,17 @@ from typing import Any
 import polars as pl
 import pytest
 from integrity.errors import Rejected
+from integrity.inventory.loading import load_inventory
 from integrity.reports import marked as marked_module
 from integrity.reports.cells import column_letter, csv_text, starts_formula, visible_text, workbook_text
-from integrity.reports.feedback import write_pack
-from integrity.reports.feedback_content import FeedbackSource, RuleOutcome, content_of
+from integrity.reports.feedback import write_pack, write_unplaced
+from integrity.reports.feedback_content import FeedbackSource, RuleOutcome, content_of, merged
 from integrity.reports.marks import marks_on
 from integrity.reports.received import OwnColumn, Received
+from integrity.settings import Settings
 from integrity.submissions.reading import ROW, Rows
 from integrity.verdicts import Verdict
+from integrity.warehouse.models import Unidentified
 from openpyxl import Workbook, load_workbook
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
@@ -183,6 +187,8 @@ def test_a_pack_is_page_json_and_marked_file_and_the_same_bytes_again(file: Rece
         assert page.name == "2020-04-01.r1.html"
     names = sorted(path.name for path in first.iterdir())
     assert names == ["2020-04-01.r1.html", "2020-04-01.r1.json", "2020-04-01.r1.marked.xlsx"]
+    with zipfile.ZipFile(first / names[2]) as packed:
+        assert b"dcterms:" not in packed.read("docProps/core.xml")
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes()
     assert json.loads((first / names[1]).read_text())["marked"] == names[2]
@@ -217,6 +223,25 @@ def test_a_file_that_can_no_longer_be_read_still_gets_its_reasons(file: Received
 def test_a_file_that_nobody_can_place_has_a_pack_of_its_own_name(tmp_path: Path) -> None:
     page = write_pack(tmp_path, source_of(None, outcome("identified", (), None), period=None))
     assert page.name == "unplaced.0123456789ab.html"
+
+
+def test_a_supplier_is_told_of_a_file_that_nobody_can_place(settings: Settings, tmp_path: Path) -> None:
+    registered = load_inventory(settings).get("trust_spend")
+    file = Unidentified(supplier="CROY", sha256="ab" * 32, file_name="list.csv", reason="Its dates do not tell.")
+    page = write_unplaced(tmp_path, registered, file)
+    assert page == tmp_path / "trust_spend" / "CROY" / "unplaced.abababababab.html"
+    assert "Its dates do not tell." in page.read_text() and "could not be told" in page.read_text()
+    file.supplier = "../elsewhere"
+    assert write_unplaced(tmp_path, registered, file) is None
+
+
+def test_outcomes_of_a_files_parts_become_one_for_each_rule_and_column() -> None:
+    parts = [outcome(rows=(5,)), outcome(rows=(2, 9)), outcome(rows=(), verdict=Verdict.PASS), PASSED]
+    whole = merged(parts)
+    assert [(o.rule, o.rows, o.failed, o.evaluated, o.verdict) for o in whole] == [
+        ("number", (2, 5, 9), 3, 9, Verdict.FAIL),
+        ("required", (), 0, 3, Verdict.PASS),
+    ]
 
 
 def test_the_page_runs_nothing_fetches_nothing_and_shows_a_cell_as_text(tmp_path: Path) -> None:
@@ -421,7 +446,9 @@ def test_a_workbook_that_swells_is_given_up_and_comes_back_as_a_new_one(
             # One merged range of 17 thousand million cells: openpyxl makes an object for each.
             made.writestr(name, given.read(name).replace(b'ref="A1:F1"', b'ref="A1:XFD1048576"'))
     monkeypatch.setattr(marked_module, "_IN_PLACE_SECONDS", 3)
+    began = time.monotonic()
     write_pack(tmp_path, source_of(replace(file, path=swollen), outcome()))
+    assert time.monotonic() - began < 20
     assert cells_of(tmp_path / "2020-04-01.r1.marked.xlsx")["F5"].value == "thirty"
 
 

@@ -92,6 +92,7 @@ Written = Callable[[dict[str, str]], Path]
         (7, "7"),
         (date(2020, 4, 1), "2020-04-01"),
         (datetime.fromisoformat("2020-04-01"), "2020-04-01"),
+        (datetime.fromisoformat("9999-12-31T23:59:59.999999"), "9999-12-31T23:59:59.999999"),
         (datetime.fromisoformat("2020-04-01T10:29:59.999500"), "2020-04-01T10:30:00"),
         (datetime.fromisoformat("2020-04-01T10:30:00.250000"), "2020-04-01T10:30:00.25"),
         (datetime.fromisoformat("2020-04-01T10:30:00"), "2020-04-01T10:30:00"),
@@ -422,6 +423,15 @@ class TestXls:
             read(tmp_path / "far.xls")
         with pytest.raises(Rejected, match="limit 'cells'"):
             read(book, limits=Limits(cells=20))
+
+    @pytest.mark.parametrize("place", [6, 10], ids=["rows", "columns"])
+    def test_a_size_that_no_sheet_has_is_refused(self, tmp_path: Path, book: Path, place: int) -> None:
+        data = bytearray(book.read_bytes())
+        stated = data.index(b"\x00\x02\x0e\x00") + 4 + place
+        data[stated : stated + 2] = b"\xff\xff"
+        (tmp_path / "wide.xls").write_bytes(data)
+        with pytest.raises(Rejected, match="damaged"):
+            read(tmp_path / "wide.xls")
 
     @pytest.mark.parametrize("keep", [600, 3000])
     def test_a_truncated_workbook_is_refused(self, tmp_path: Path, book: Path, keep: int) -> None:

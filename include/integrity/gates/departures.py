@@ -16,7 +16,7 @@ from integrity.inventory.policy import Policy
 from integrity.submissions import drift
 from integrity.submissions.drift import Shape
 from integrity.submissions.layouts import LayoutFit
-from integrity.submissions.notations import Notation, fitting, is_number, named, shown, typed
+from integrity.submissions.notations import Notation, fitting, is_number, named, shown, typed, with_signs_used
 from integrity.submissions.reading import Reading
 from integrity.verdicts import Verdict
 
@@ -82,11 +82,11 @@ class Departures:
         # Two columns that each hold what the other should explain more than a notation that happens to fit one of them.
         return (
             self._changed_places(column, failed, filled, with_text=False)
-            or self._written_otherwise(column, failed, filled)
+            or self._written_otherwise(column, failing, failed, filled)
             or self._changed_places(column, failed, filled, with_text=True)
         )
 
-    def _written_otherwise(self, column: Column, failed: int, filled: int) -> Departure | None:
+    def _written_otherwise(self, column: Column, failing: pl.Series, failed: int, filled: int) -> Departure | None:
         """A column of which most cells can be read in another known notation only.
 
         A few unreadable cells suffice where that notation gives other values for the cells that the layout does
@@ -96,13 +96,16 @@ class Departures:
         is_most = failed >= _CELLS_AT_LEAST and failed > _MOST * filled
         read = -cast if column.name in self.layout.turn_sign else cast
         found: list[tuple[Notation, pl.Series]] = []
-        for notation, values in fitting(given, column.dtype, share=_NEARLY_ALL if is_most else 1.0):
+        unread, share = given.filter(failing), _NEARLY_ALL if is_most else 1.0
+        for notation, values in fitting(given, column.dtype, share=share, hardest=unread):
             differs = bool((values != read).any())
             if (is_most or differs) and not any(values.equals(other) for _, other in found):
                 found.append((notation, values))
         if not found:
             return None
-        written = " or ".join(named(notation) for notation, _ in found)
+        cells = drift.sample(unread)
+        used = [with_signs_used(n, cells) if isinstance(n, Numbers) else n for n, _ in found]
+        written = " or ".join(named(notation) for notation in used)
         detail = f"'{column.name}' is written {written}; its layout says {_notation_of(column, self.layout)}."
         was = self.before.notations.get(column.name) if self.before else None
         return Departure(rules.NOTATION_KEPT, f"{detail} The last accepted file had {was}." if was else detail)

@@ -84,6 +84,10 @@ class _Sheet:
             at = (row, index)
             if not text and at not in self.marks.cells:
                 continue
+            if at not in self.marks.cells and text and text[0].isalnum() and text.isascii() and "_x" not in text:
+                # Nothing in it can be taken for anything but text, so that it need not be made a cell by hand.
+                made[place - 1] = workbook_text(text)
+                continue
             made[place - 1] = cell = self._cell(text or "")
             if at in self.marks.cells:
                 self.styles.mark(cell, self.marks.comment(at), is_serious=at in self.marks.serious)

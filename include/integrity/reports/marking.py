@@ -116,7 +116,6 @@ def _disarm(sheet: Any) -> None:
     sheet.data_validations = DataValidationList()
     sheet.legacy_drawing = None
     sheet._pivots = []
-    sheet._hyperlinks = []
     # The sheet's own store: asking for rows would create every cell up to the farthest one.
     for cell in sheet._cells.values():
         if isinstance(cell, MergedCell):

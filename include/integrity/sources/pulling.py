@@ -232,7 +232,7 @@ def _identity(source: AnySource) -> str:
             # The query may hold a secret: its hash tells addresses apart as well.
             parts = urlsplit(source.url)
             query = hashlib.sha256(parts.query.encode()).hexdigest()[:12] if parts.query else ""
-            return f"https {parts.hostname}{parts.path} {query}".rstrip()
+            return f"https {parts.netloc}{parts.path} {query}".rstrip()
 
 
 def _open(source: AnySource, credentials: Credentials, patience: Patience) -> Remote:

@@ -25,8 +25,8 @@ from integrity.sources.credentials import Credentials
 from integrity.sources.remote import MOST_FILES, Changed, Look, Patience, RemoteFile, Stream
 
 _CHUNK = 1 << 18
-_AHEAD = 8 << 20
-"""Bytes asked for in advance; without a bound, a disk slower than the network would fill the memory."""
+_AHEAD = 1 << 20
+"""Bytes asked for in advance: lost when the connection breaks, and held in memory where the disk is the slower one."""
 _SIDECARS = {".sha256": "sha256", ".sha512": "sha512", ".md5": "md5"}
 _MOST_OF_A_SIDECAR = 4096
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -69,7 +70,8 @@ def is_per_cent(number_format: str) -> bool:
 
 
 def _text_of_moment(moment: datetime) -> str:
-    moment = moment.replace(microsecond=0) + timedelta(microseconds=_without_noise(moment.microsecond))
+    with suppress(OverflowError):  # the last moment of the last year stays as it is
+        moment = moment.replace(microsecond=0) + timedelta(microseconds=_without_noise(moment.microsecond))
     if moment.time() == time.min and moment.tzinfo is None:
         return moment.date().isoformat()
     return moment.isoformat().rstrip("0") if moment.microsecond and moment.tzinfo is None else moment.isoformat()

@@ -59,6 +59,10 @@ class Dialect:
             found.append(plain if quoted is None else quoted.replace(self.quote * 2, self.quote))
         return found
 
+    def plain_cells(self, line: str) -> list[str]:
+        """Those of the cells that have no quotes around them."""
+        return [match.group(2) for match in self._lenient.finditer(self._doubled(line)) if match.group(2)]
+
     def _doubled(self, line: str) -> str:
         return line.replace(self.escape + self.quote, self.quote * 2) if self.escape else line
 

@@ -20,7 +20,16 @@ from integrity.inventory.dependency import Layout, Numbers
 from integrity.inventory.formats import described, refuse_formats
 from integrity.inventory.headings import bare
 from integrity.submissions.drift import likeness, words
-from integrity.submissions.notations import MOMENT_NOTATIONS, Notation, fitting, is_number, named, read_in, typed
+from integrity.submissions.notations import (
+    MOMENT_NOTATIONS,
+    Notation,
+    fitting,
+    is_number,
+    named,
+    read_in,
+    typed,
+    with_signs_used,
+)
 from integrity.submissions.reading import Reading
 
 TODO = "TODO"
@@ -320,7 +329,7 @@ def _write_numbers(out: _Lines, columns: list[pl.Series]) -> None:
         return
     notation = readings[0]
     assert isinstance(notation, Numbers)  # noqa: S101 - asked for numbers
-    narrowed = _narrowed(notation, together)
+    narrowed = with_signs_used(notation, together)
     if narrowed != Numbers():
         out.add(f"numbers: {_numbers_text(narrowed)}", f"written as {named(narrowed)}: every cell can be read so")
     layout = Layout(name="draft", describes="", numbers=narrowed)
@@ -335,17 +344,6 @@ def _remark_on_sign(out: _Lines, column: str, below_nought: float) -> None:
         out.add(f"{told} If these are ordinary amounts and not credits: turn_sign: [{column}]")
     else:
         out.add(f"{told} Ask the supplier how credits are written." if not below_nought else told)
-
-
-def _narrowed(numbers: Numbers, cells: pl.Series) -> Numbers:
-    """The notation with no more signs than the cells use."""
-    for field_name in ("currency", "negative"):
-        for sign in list(getattr(numbers, field_name)):
-            fewer = [s for s in getattr(numbers, field_name) if s != sign]
-            without = numbers.model_copy(update={field_name: fewer})
-            if not read_in(cells, pl.Float64(), without).null_count():
-                numbers = without
-    return numbers
 
 
 def _numbers_text(notation: Notation) -> str:

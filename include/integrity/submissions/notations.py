@@ -192,29 +192,61 @@ def read_in(cells: pl.Series, dtype: pl.DataType, notation: Notation) -> pl.Seri
     return cells.to_frame().select(value.alias(cells.name)).to_series()
 
 
-def fitting(cells: pl.Series, dtype: pl.DataType, *, share: float = 1.0) -> Iterator[tuple[Notation, pl.Series]]:
+def fitting(
+    cells: pl.Series, dtype: pl.DataType, *, share: float = 1.0, hardest: pl.Series | None = None
+) -> Iterator[tuple[Notation, pl.Series]]:
     """Every known notation in which at least this share of the filled cells can be read, with what is read.
 
-    A few cells are tried first, since nearly every notation fails with those.
+    A few cells are tried first, since nearly every notation fails with those. A notation that only allows for more
+    signs than another that reads every cell is left out.
 
     Args:
         cells: Text; blanks are null.
+        hardest: Those of the cells that are tried first; the first ones where nothing is known of them.
     """
-    filled = len(cells) - cells.null_count()
-    if not filled:
+    filled = cells.drop_nulls() if hardest is None else hardest.drop_nulls()
+    count = len(cells) - cells.null_count()
+    if filled.is_empty():
         return
-    few, many = cells.drop_nulls().head(20), cells.drop_nulls().head(1000)
+    tried = ((filled.head(20), 0.3), (filled.head(1000), 0.1))
     known: Sequence[Notation] = NUMBER_NOTATIONS if is_number(dtype) else MOMENT_NOTATIONS
+    whole: list[Notation] = []
     for notation in known:
-        if any(_share(part, dtype, notation) < share - slack for part, slack in ((few, 0.3), (many, 0.1))):
+        if any(_only_adds_to(notation, other) for other in whole):
+            continue
+        if any(_share(part, dtype, notation) < share - slack for part, slack in tried):
             continue
         values = read_in(cells, dtype, notation)
-        if len(values) - values.null_count() >= share * filled:
+        read = len(values) - values.null_count()
+        if read == count:
+            whole.append(notation)
+        if read >= share * count:
             yield notation, values
+
+
+def _only_adds_to(notation: Notation, other: Notation) -> bool:
+    return (
+        isinstance(notation, Numbers)
+        and isinstance(other, Numbers)
+        and (notation.decimal, notation.thousands) == (other.decimal, other.thousands)
+        and set(notation.currency) >= set(other.currency)
+        and set(notation.negative) >= set(other.negative)
+    )
 
 
 def _share(cells: pl.Series, dtype: pl.DataType, notation: Notation) -> float:
     return 1 - read_in(cells, dtype, notation).null_count() / len(cells)
+
+
+def with_signs_used(numbers: Numbers, cells: pl.Series) -> Numbers:
+    """The notation with no more signs than these cells use."""
+    unread = read_in(cells, pl.Float64(), numbers).null_count()
+    for field in ("currency", "negative"):
+        for sign in list(getattr(numbers, field)):
+            without = numbers.model_copy(update={field: [s for s in getattr(numbers, field) if s != sign]})
+            if read_in(cells, pl.Float64(), without).null_count() == unread:
+                numbers = without
+    return numbers
 
 
 def named(notation: Notation) -> str:

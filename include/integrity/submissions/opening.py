@@ -13,7 +13,8 @@ import polars as pl
 
 from integrity.errors import Rejected
 from integrity.inventory.dependency import ReadingHints
-from integrity.submissions.delimited import TextFile
+from integrity.submissions.delimited import ROW, TextFile
+from integrity.submissions.delimited import ROW
 from integrity.submissions.limits import Limits
 from integrity.submissions.reading import Reading, Rows, named
 from integrity.submissions.records import BadRow
@@ -91,10 +92,16 @@ def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, k
         line_ends=file.text.line_ends,
         dialect_why=file.dialect_why,
         skipped=joined_skips(file.skipped),
-        bad_rows=tuple(sorted(file.bad_rows, key=lambda bad: bad.number)),
+        bad_rows=_of_columns(file.bad_rows, kept),
         notes=tuple(file.notes),
         problem=file.header.problem or problem or _mostly_bad(rows.height, len(file.bad_rows)),
     )
+
+
+def _of_columns(bad_rows: Iterable[BadRow], kept: list[int]) -> tuple[BadRow, ...]:
+    """Bad rows in order, their likeliest readings cut to the columns that the table has."""
+    cut = (replace(bad, mended=bad.mended and tuple(bad.mended[i] for i in kept)) for bad in bad_rows)
+    return tuple(sorted(cut, key=lambda bad: bad.number))
 
 
 def _mostly_bad(sound: int, bad: int) -> str:
@@ -108,7 +115,7 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
 
     grid = read_workbook(found.path, kind, hints, limits)
     sheet = Sheet(grid, hints, limits)
-    rows, kept, names, problem = _stored([sheet.frame()], sheet.width, sheet.header.cells, keep)
+    rows, kept, names, problem = _stored([_without_nulls(sheet.frame())], sheet.width, sheet.header.cells, keep)
     return Reading(
         rows=rows,
         header=tuple(sheet.header.cells[i] for i in kept) if sheet.header.cells else (),
@@ -119,7 +126,7 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
         format=kind,
         sheet=grid.sheet,
         skipped=joined_skips(sheet.skipped),
-        bad_rows=tuple(sheet.bad_rows),
+        bad_rows=_of_columns(sheet.bad_rows, kept),
         notes=tuple(sheet.notes),
         problem=sheet.header.problem or problem,
     )
@@ -127,7 +134,7 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
 
 def _records(records: Records, kind: str, keep: Keep) -> Reading:
     frame = records.frame.rename({heading: str(i) for i, heading in enumerate(records.headings)})
-    rows, kept, names, problem = _stored([frame], len(records.headings), records.headings, keep)
+    rows, kept, names, problem = _stored([_without_nulls(frame)], len(records.headings), records.headings, keep)
     return Reading(
         rows=rows,
         header=tuple(records.headings[i] for i in kept),
@@ -140,6 +147,15 @@ def _records(records: Records, kind: str, keep: Keep) -> Reading:
         notes=records.notes,
         problem=problem,
     )
+
+
+def _without_nulls(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame itself, if no cell holds a null character: no database stores one, and no person wrote it."""
+    texts = [name for name in frame.columns if name != ROW]
+    found = frame.filter(pl.any_horizontal(pl.col(texts).str.contains("\0", literal=True))) if texts else frame.clear()
+    if found.height:
+        raise Rejected(f"Row {found[ROW][0]} holds a null character, which no cell may; the file may be damaged.")
+    return frame
 
 
 def _stored(

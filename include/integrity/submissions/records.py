@@ -99,7 +99,7 @@ class RowReader:
         line = lines[position]
         cells = self.dialect.cells(line)
         if cells is not None and len(cells) == self.width:
-            return (cells if self._fits(cells) else None), 1
+            return (cells if self._fits(cells) and not self._straddles(line) else None), 1
         if cells is None:
             length, joined = self._over_lines(lines, position, is_sound)
             if joined is not None:
@@ -121,6 +121,16 @@ class RowReader:
             self.told["leave out blank cells at their end"] += 1
             cells = [*cells, *[""] * (self.width - len(cells))]
         return (cells if len(cells) == self.width else None), 1
+
+    def _straddles(self, line: str) -> bool:
+        """Whether quotes seem to enclose text with a delimiter in it, begun within one cell and ended with another."""
+        quote = self.dialect.quote
+        if not quote or quote not in line:
+            return False
+        plain = [cell.strip() for cell in self.dialect.plain_cells(line)]
+        opened = [i for i, cell in enumerate(plain) if quote in cell[1:-1]]
+        closed = [i for i, cell in enumerate(plain) if cell.endswith(quote)]
+        return bool(opened) and any(end > opened[0] for end in closed)
 
     def _over_lines(
         self, lines: Sequence[str], position: int, is_sound: Sequence[bool]

@@ -16,6 +16,7 @@ from integrity.errors import Rejected
 from integrity.submissions.cell_texts import is_per_cent, width_of_noughts
 from integrity.submissions.workbook_looks import DAMAGED, ERRORS, PROTECTED, Looks
 
+_MOST_ROWS, _MOST_COLUMNS = 65_536, 256
 _BREAKDOWNS = (
     XLRDError,
     CompDocError,
@@ -57,6 +58,10 @@ def _open(path: Path, *, has_formats: bool) -> xlrd.Book:
 
 def _looks(book: xlrd.Book, name: str) -> Looks:
     sheet = book.sheet_by_name(name)
+    # calamine makes room for what the sheet says of its own size, before it has seen a cell.
+    said = getattr(sheet, "_dimnrows", 0), getattr(sheet, "_dimncols", 0)
+    if not (0 <= said[0] <= _MOST_ROWS and said[1] <= _MOST_COLUMNS):
+        raise Rejected(DAMAGED.format("a sheet states a size that no sheet has"))
     found = Looks(rows=sheet.nrows, columns=sheet.ncols)
     found.hidden_rows = [row + 1 for row, info in sorted(sheet.rowinfo_map.items()) if info.hidden]
     found.hidden_columns = {column + 1 for column, info in sheet.colinfo_map.items() if info.hidden}
