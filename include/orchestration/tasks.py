@@ -82,10 +82,14 @@ def receive(dependency: str) -> list[list[int]]:
 
     from orchestration.connections import airflow_connection
 
+    office, period = _office(dependency), _period()
+    if period != office.registered.dependency.reporting.period_of(period):
+        label = office.registered.dependency.reporting.label(period)
+        raise Misconfigured(f"{period} is no reporting period of {dependency}. Start the run with the key of {label}.")
     attempt = get_current_context()["ti"]
     # The last try takes a supplier's server that is down as it is: the day must not fail for ever because of it.
     is_last_try = attempt.try_number > attempt.max_tries
-    waiting = receive_files(_office(dependency), _period(), connections=airflow_connection, is_last_try=is_last_try)
+    waiting = receive_files(office, period, connections=airflow_connection, is_last_try=is_last_try)
     return [waiting[start : start + _BATCH] for start in range(0, len(waiting), _BATCH)] or [[]]
 
 

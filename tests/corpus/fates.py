@@ -22,11 +22,17 @@ def rows_without_fate(text: str, reading: Reading) -> list[int]:
         known.update(range(skip.first, skip.last + 1))
     for number, *cells in reading.frame.iter_rows():
         known.update(range(number, number + sum((cell or "").count("\n") for cell in cells) + 1))
+    lines = text.split("\n") if reading.line_ends == "LF" else _ENDS.split(text)
+    known |= _headings_over_lines(lines, reading, known)
     blank = str.maketrans("", "", (reading.delimiter or "") + (reading.quote or ""))
-    found = []
-    for number, line in enumerate(_ENDS.split(text) if reading.line_ends != "LF" else text.split("\n"), start=1):
-        if line.translate(blank).strip() and number not in known:
-            found.append(number)
-    if found and reading.header_rows and "\n" in "".join(reading.header):
-        return [number for number in found if number > reading.header_rows[-1] + "".join(reading.header).count("\n")]
-    return found
+    return [n for n, line in enumerate(lines, start=1) if line.translate(blank).strip() and n not in known]
+
+
+def _headings_over_lines(lines: list[str], reading: Reading, known: set[int]) -> set[int]:
+    """Lines that a quoted heading runs on over; only the first of a record's lines is named."""
+    if not reading.quote or not reading.header_rows:
+        return set()
+    first = reading.header_rows[-1]
+    if lines[first - 1].count(reading.quote) % 2 == 0:
+        return set()
+    return set(range(first + 1, min((n for n in known if n > first), default=len(lines) + 1)))

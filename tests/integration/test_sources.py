@@ -420,6 +420,21 @@ def test_a_growing_file_is_left_until_it_has_stopped(on_sftp: Any, folder: Any, 
     assert desk.inbox() == {"spend.csv": path.read_bytes()}
 
 
+def test_a_file_that_grows_while_it_is_fetched_is_left(on_sftp: Any, folder: Any) -> None:
+    desk = on_sftp()
+    path = folder.put("spend.csv", BIG)
+
+    def grow(received: int) -> None:
+        if received > 3 * MIB and path.stat().st_size == len(BIG):
+            path.write_bytes(BIG + b"more")
+
+    folder.wire.on_bytes = grow
+    assert desk.pull() == []
+    assert (desk.inbox(), desk.on_the_way()) == ({}, [])
+    assert desk.pull() == []
+    assert desk.inbox() == {"spend.csv": BIG + b"more"}
+
+
 def test_a_file_that_changed_just_now_by_the_servers_clock_is_looked_at_twice(on_https: Any, site: Any) -> None:
     desk = on_https(settled_seconds=1)
     site.content, site.modified_at = b"a\n1\n", time.time()

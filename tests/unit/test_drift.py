@@ -31,7 +31,7 @@ from integrity.verdicts import Verdict
 
 CSSE = PROJECT_ROOT / "tests" / "data" / "csse"
 TYPE_RULES = {pl.Int64(): WHOLE_NUMBER, pl.Float64(): NUMBER, pl.Datetime(): MOMENT}
-POLICY = Policy(quarantine_share=0.05, answer_days={})
+POLICY = Policy(quarantine_share=0.05, missing_supplier="block", answer_days={})
 Judge = Callable[..., StructureResult]
 
 

@@ -22,7 +22,8 @@ from integrity.inventory.loading import load_inventory
 from integrity.reports import marked as marked_module
 from integrity.reports.cells import column_letter, csv_text, starts_formula, visible_text, workbook_text
 from integrity.reports.feedback import write_pack, write_unplaced
-from integrity.reports.feedback_content import FeedbackSource, RuleOutcome, content_of, merged
+from integrity.reports.feedback_content import content_of
+from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, merged
 from integrity.reports.marks import marks_on
 from integrity.reports.received import OwnColumn, Received
 from integrity.settings import Settings

@@ -248,6 +248,12 @@ def test_dates_tell_where_the_file_does_not_state_it(trust_spend: Dependency) ->
     assert periods_covered(reading(Period=["3"], Date_Paid=["01/07/2020"]), dependency, layout) == (JULY,)
 
 
+def test_blanks_around_what_is_stated_do_not_matter(trust_spend: Dependency) -> None:
+    monthly = StatedPeriod(layouts=["own"], headings=["Period"], format="%Y%m", months_later=3)
+    dependency, layout = with_layout(trust_spend, stated=monthly)
+    assert periods_covered(reading(Period=[" 202001 "], Date_Paid=[None]), dependency, layout) == (APRIL,)
+
+
 def test_nothing_stated_in_any_row(trust_spend: Dependency) -> None:
     dependency, layout = with_layout(trust_spend, stated=STATED)
     file = reading(Accounting_year=[None], Period=[None], Date_Paid=["01/07/2020"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -211,3 +212,24 @@ def test_blocks_of_a_large_file_are_joined_where_they_were_cut(tmp_path: Path, m
         reading = open_submission(path, path.name, ReadingHints(), Limits(), Path(scratch))
     assert [row[1:] for row in reading.frame.rows()] == rows
     assert reading.bad_rows == ()
+
+
+def zipped(tmp_path: Path, **members: str) -> Path:
+    path = tmp_path / "april.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(f"{name}.csv", text)
+    return path
+
+
+def test_members_of_an_archive_that_are_one_table_are_read_as_one(tmp_path: Path) -> None:
+    path = zipped(tmp_path, a="Paid,Sum\n01/04/2020,5\n", b="paid,sum\n02/04/2020,7\n03/04/2020\n04/04/2020,9\n")
+    reading = read_submission(path)
+    assert reading.frame.rows() == [(2, "01/04/2020", "5"), (4, "02/04/2020", "7"), (6, "04/04/2020", "9")]
+    assert [bad.number for bad in reading.bad_rows] == [5]
+    assert "'b.csv': row 1 is counted as row 3" in reading.notes
+
+
+def test_members_that_are_not_one_table_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match=r"'b\.csv' are not those of 'a\.csv'"):
+        read_submission(zipped(tmp_path, a="Paid,Sum\n01/04/2020,5\n", b="Code,Name\nX,Example\n"))

@@ -65,7 +65,7 @@ def test_a_gate_that_judged_nothing_is_an_error() -> None:
     ],
 )
 def test_severity_and_threshold_decide(severity: str, failed: int, expected: str) -> None:
-    policy = Policy(quarantine_share=0.01, answer_days={})
+    policy = Policy(quarantine_share=0.01, missing_supplier="block", answer_days={})
     assert verdict_of(rule(severity), failed=failed, rows=100, policy=policy) == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from integrity.findings import Finding, GateResult, Rule
 from integrity.inventory.dependency import Registered
+from integrity.inventory.policy import Policy
 from integrity.verdicts import Verdict
 
 SUPPLIER_REPORTED = Rule(
@@ -35,27 +37,33 @@ _NAMED = 25
 """At most so many missing units are named in a message."""
 
 
-def judge_coverage(registered: Registered, *, period: date, units: Mapping[str, frozenset[str] | None]) -> GateResult:
+def judge_coverage(
+    registered: Registered, *, period: date, units: Mapping[str, frozenset[str] | None], policy: Policy
+) -> GateResult:
     """Judge what came for a period against what was expected.
 
     Args:
         units: For each supplier whose submission came, the reporting units that its latest one names; None where
             nothing could be read. Rows set aside count: the unit did respond, and other rules say what is wrong.
+        policy: Of the dependency's class: whether a period waits for a supplier that has not sent.
     """
     dependency = registered.dependency
     expected = [s for s in dependency.suppliers if s.reports_for(period)]
     missing = [s for s in expected if s.code not in units]
+    rule = replace(SUPPLIER_REPORTED, severity=policy.missing_supplier)
+    # Where nobody at all has sent there is nothing to release, whatever the class.
+    verdict = Verdict.WARN if policy.missing_supplier == "warn" and units else Verdict.FAIL
     findings = [
         Finding(
-            rule=SUPPLIER_REPORTED,
-            verdict=Verdict.FAIL,
+            rule=rule,
+            verdict=verdict,
             evaluated=len(expected),
             failed=1,
             supplier=supplier.code,
             detail=f"Expected: {supplier.name}.",
         )
         for supplier in missing
-    ] or [Finding(rule=SUPPLIER_REPORTED, verdict=Verdict.PASS, evaluated=len(expected), failed=0)]
+    ] or [Finding(rule=rule, verdict=Verdict.PASS, evaluated=len(expected), failed=0)]
     if dependency.population:
         reason = "a supplier's file is missing" if missing else ""
         reason = reason or ("a file could not be read" if None in units.values() else "")

@@ -146,11 +146,19 @@ def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None
     dependency = registered.dependency
     named = [*dependency.key, dependency.file.period_from_column]
     named += [dependency.population.column] if dependency.population else []
-    named += [
-        column for layout in dependency.layouts for column in [*layout.rename.values(), *layout.may_lack, *layout.pad]
-    ]
+    for layout in dependency.layouts:
+        named += [*layout.rename.values(), *layout.may_lack, *layout.pad, *layout.fixed, *layout.turn_sign]
+        named += [column for recode in layout.recode for column in [*recode.when, *recode.set]]
     mistakes = [
-        f"'{name}' in dependency.yml is no column of the schema" for name in named if name not in schema.columns
+        f"'{name}' in dependency.yml or a layout is no column of the schema"
+        for name in dict.fromkeys(named)
+        if name not in schema.columns
+    ]
+    mistakes += [
+        f"turn_sign of layout '{layout.name}' names '{name}', which is no number"
+        for layout in dependency.layouts
+        for name in layout.turn_sign
+        if name in schema.columns and not schema.columns[name].dtype.is_numeric()
     ]
     mistakes += [what for rule in schema.rules() for what in rule_mistakes(rule)]
     if mistakes:

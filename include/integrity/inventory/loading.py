@@ -279,9 +279,19 @@ def _contradictions(dependency: Dependency, folder: Path) -> Iterator[tuple[tupl
         if not any(not layout.suppliers or code in layout.suppliers for layout in dependency.layouts):
             what = f"no layout describes the files of supplier '{code}'"
             yield ("suppliers", index), what, "Write one that names it, or one that names no supplier."
+    yield from _stated_nowhere(dependency)
     if dependency.population and not (folder / dependency.population.reference).is_file():
         at = ("population", "reference")
         yield at, f"there is no file {dependency.population.reference} in the folder", "Add the list of units."
+
+
+def _stated_nowhere(dependency: Dependency) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    layouts = {layout.name for layout in dependency.layouts}
+    for index, stated in enumerate(dependency.reporting.stated):
+        for name in stated.layouts:
+            if name not in layouts:
+                what = f"'{name}' is no layout, so nothing would state its periods"
+                yield ("reporting", "stated", index, "layouts"), what, "Write the name of one of the layouts."
 
 
 def _schema_problems(path: Path) -> list[Problem]:

@@ -23,7 +23,7 @@ from integrity.errors import IntegrityError
 from integrity.inventory.dependency import Dependency
 from integrity.pipeline.loopback import NONCE, LoopbackOnly, TooLarge
 from integrity.reports.feedback import PAGES, write_pack
-from integrity.reports.feedback_content import FeedbackSource
+from integrity.reports.feedback_source import FeedbackSource
 from integrity.submissions.limits import Limits
 
 Judge = Callable[[Path], FeedbackSource]

@@ -92,8 +92,8 @@ def check(office: Office, paths: list[Path]) -> Checked:
     coverage = []
     for period in sorted({file.period for file in files if file.period}):
         units = {f.supplier: f.judged.units if f.judged.layout else None for f in files if f.period == period}
-        result = judge_coverage(office.registered, period=period, units=units)
-        kept = [f for f in result.findings if f.rule is not SUPPLIER_REPORTED]
+        result = judge_coverage(office.registered, period=period, units=units, policy=office.policy)
+        kept = [f for f in result.findings if f.rule.name != SUPPLIER_REPORTED.name]
         coverage.append(GateResult(gate="coverage", verdict=result.verdict, findings=tuple(kept)))
         not_judged[SUPPLIER_REPORTED.name] = "only the given files are known"
         not_judged.update({f.rule.name: f.not_judged for f in kept if f.not_judged})

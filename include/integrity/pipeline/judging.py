@@ -173,7 +173,7 @@ def judge_coverage(office: Office, period: date, run: str) -> Verdict:
             judgement = judgement_of(session, office.name, period, "structure", submission.id)
             units[supplier] = frozenset(judgement.units) if judgement and judgement.units is not None else None
         try:
-            result = coverage_of(office.registered, period=period, units=units)
+            result = coverage_of(office.registered, period=period, units=units, policy=office.policy)
         except Exception as error:  # noqa: BLE001 - whatever it is, the gate did not answer, and that blocks
             result = _error("coverage", error)
         subject = subject_hash(office.fingerprint, sorted(s.id for s in latest.values()))

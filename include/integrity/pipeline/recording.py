@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
@@ -17,11 +17,12 @@ from integrity.lineage.events import emit_gates, lineage_client
 from integrity.pipeline.judging import GATE_RAN, candidate_landings
 from integrity.pipeline.office import Office
 from integrity.pipeline.releasing import Outcome, period_outcome
-from integrity.register.issues import Changes, Problem, problems_from, refresh_issues
+from integrity.pipeline.returning import reading_of
+from integrity.register.issues import Changes, Problem, impact_of, problems_from, refresh_issues
 from integrity.register.judgements import drop_judgement, findings_of, judgement_of, save_judgement
 from integrity.register.receipts import latest_submissions
 from integrity.register.releases import current_releases
-from integrity.reports.feedback import write_feedback
+from integrity.reports.feedback import has_feedback, write_feedback, write_unplaced
 from integrity.reports.impact import dependents
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import transaction
@@ -79,7 +80,7 @@ def record(
             downstream=downstream,
         )
         _refresh_unidentified(session, office, run)
-    _give_feedback(office.engine, office, period)
+    _give_feedback(office.engine, office, period, run)
     emit_gates(
         lineage or lineage_client(office.settings.home),
         office.database_url,
@@ -172,14 +173,29 @@ def _refresh_unidentified(session: Session, office: Office, run: str) -> None:
     )
 
 
-def _give_feedback(engine: Engine, office: Office, period: date) -> None:
+def _give_feedback(engine: Engine, office: Office, period: date, run: str) -> None:
+    """A pack for every submission of the period, and for every file that could not be placed."""
     with transaction(engine) as session:
         query = (
             select(Submission, Judgement)
             .join(Judgement, Judgement.submission_id == Submission.id)
             .where(Submission.dependency == office.name, Submission.period == period, Judgement.gate == "structure")
         )
-        for submission, judgement in session.execute(query).all():
-            write_feedback(
-                office.settings.outbox, office.registered, submission, judgement, findings_of(session, [judgement])
-            )
+        found = [(s, j, findings_of(session, [j])) for s, j in session.execute(query).all()]
+        unplaced = list(session.scalars(select(Unidentified).where(Unidentified.dependency == office.name)))
+    dependency, outbox = office.registered.dependency, office.settings.outbox
+    for submission, judgement, findings in found:
+        if judgement.run != run and has_feedback(outbox, office.name, submission):
+            continue  # Told already, and what it tells has not been judged again.
+        days = office.policy.answer_days[impact_of(dependency.importance, Verdict(judgement.verdict))]
+        write_feedback(
+            outbox,
+            office.registered,
+            submission,
+            judgement,
+            findings,
+            respond_by=dependency.reporting.today(submission.received_at) + timedelta(days=days),
+            read=reading_of(office, submission),
+        )
+    for file in unplaced:
+        write_unplaced(outbox, office.registered, file)

@@ -11,7 +11,7 @@ from integrity.gates.structure import judge_structure
 from integrity.pipeline.checking import Checked, CheckedFile
 from integrity.pipeline.judging import read_again
 from integrity.pipeline.office import Office
-from integrity.reports.feedback_content import FeedbackSource, RuleOutcome, merged
+from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, merged
 from integrity.reports.received import Received
 from integrity.submissions.archive import archived_path
 from integrity.submissions.fitting import read_fitting

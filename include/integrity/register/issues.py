@@ -142,7 +142,7 @@ def _open_issue(session: Session, dependency: str, problem: Problem) -> Issue | 
 
 def _raise_issue(session: Session, registered: Registered, problem: Problem, policy: Policy, run: str) -> Issue:
     dependency = registered.dependency
-    impact = _impact(dependency.importance, problem.verdict)
+    impact = impact_of(dependency.importance, problem.verdict)
     now = datetime.now(UTC)
     issue = Issue(
         dependency=dependency.name,
@@ -172,7 +172,7 @@ def _raise_issue(session: Session, registered: Registered, problem: Problem, pol
     return issue
 
 
-def _impact(importance: str, verdict: Verdict) -> str:
+def impact_of(importance: str, verdict: Verdict) -> str:
     """Trouble if it is not resolved: the class, one step less where nothing is blocked."""
     ladder = ["low", "medium", "high"]
     step = {"high": 2, "moderate": 1, "low": 0}[importance] - (0 if verdict.blocks else 1)

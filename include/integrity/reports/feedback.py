@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader
 from integrity.errors import Rejected
 from integrity.gates.rules import IDENTIFIED
 from integrity.inventory.dependency import Registered
-from integrity.reports.feedback_content import FeedbackSource, RuleOutcome, content_of
+from integrity.reports.feedback_content import content_of
+from integrity.reports.feedback_source import FeedbackSource, RuleOutcome
 from integrity.reports.received import Received
 from integrity.verdicts import Verdict
 from integrity.warehouse.models import FindingRow, Judgement, Submission, Unidentified
@@ -98,6 +99,11 @@ def write_unplaced(outbox: Path, registered: Registered, file: Unidentified) -> 
         outcomes=(outcome,),
     )
     return write_pack(outbox / registered.name / supplier.code, source)
+
+
+def has_feedback(outbox: Path, name: str, submission: Submission) -> bool:
+    """Whether a submission's pack has been written."""
+    return (outbox / name / submission.supplier / f"{submission.period}.r{submission.revision}.html").is_file()
 
 
 def write_pack(folder: Path, source: FeedbackSource) -> Path:

@@ -2,171 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
-from integrity.findings import Finding, Severity
-from integrity.gates.rules import COLUMNS_KNOWN, COLUMNS_PRESENT, READABLE, ROW_SHAPE
+from integrity.gates.rules import COLUMNS_KNOWN, COLUMNS_PRESENT, ROW_SHAPE
 from integrity.reports.cells import visible_text
+from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, day_in_words
 from integrity.reports.received import OwnColumn, Received
 from integrity.reports.rows import ranges
 from integrity.submissions.reading import ROW
-from integrity.verdicts import Verdict, worst
-from integrity.warehouse.models import FindingRow
+from integrity.verdicts import Verdict
 
 _EXAMPLES = 3
 _LOOKED_AT = 200
 _RANGES = 40
 _CHARACTERS = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuleOutcome:
-    """One rule's outcome on the submission, whether it comes from the gate or from the register."""
-
-    rule: str
-    severity: Severity
-    verdict: Verdict
-    evaluated: int
-    failed: int
-    message: str
-    mend: str
-    column: str | None = None
-    rows: tuple[int, ...] = ()
-    not_judged: str = ""
-
-    @property
-    def is_note(self) -> bool:
-        """Whether nothing hangs on it for this file."""
-        return self.severity == "warn" and self.verdict is Verdict.WARN
-
-    @classmethod
-    def of(cls, finding: Finding) -> RuleOutcome:
-        return cls(
-            rule=finding.rule.name,
-            severity=finding.rule.severity,
-            verdict=finding.verdict,
-            evaluated=finding.evaluated,
-            failed=finding.failed,
-            message=finding.message,
-            mend=finding.rule.mend,
-            column=finding.column,
-            rows=finding.rows,
-            not_judged=finding.not_judged,
-        )
-
-    @classmethod
-    def left_for_later(cls, rule: str, why: str) -> RuleOutcome:
-        """A rule that cannot be asked of one file alone."""
-        return cls(
-            rule=rule,
-            severity="block",
-            verdict=Verdict.PASS,
-            evaluated=0,
-            failed=0,
-            message="",
-            mend="",
-            not_judged=why,
-        )
-
-    @classmethod
-    def of_row(cls, row: FindingRow) -> RuleOutcome:
-        return cls(
-            rule=row.rule,
-            severity=cast(Severity, row.severity),
-            verdict=Verdict(row.verdict),
-            evaluated=row.evaluated,
-            failed=row.failed,
-            message=row.message,
-            mend=row.mend,
-            column=row.column,
-            rows=tuple(row.rows),
-            not_judged=row.not_judged,
-        )
-
-
-def merged(outcomes: Iterable[RuleOutcome]) -> tuple[RuleOutcome, ...]:
-    """Outcomes of a file's parts as outcomes of the whole: one for each rule and column."""
-    found: dict[tuple[str, str | None], RuleOutcome] = {}
-    for outcome in outcomes:
-        key = (outcome.rule, outcome.column)
-        known = found.get(key)
-        if known is None:
-            found[key] = outcome
-            continue
-        worse = outcome if worst([outcome.verdict, known.verdict]) is outcome.verdict else known
-        found[key] = replace(
-            worse,
-            evaluated=known.evaluated + outcome.evaluated,
-            failed=known.failed + outcome.failed,
-            rows=tuple(sorted({*known.rows, *outcome.rows})),
-            not_judged=known.not_judged and outcome.not_judged,
-        )
-    return tuple(found.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeedbackSource:
-    """All that feedback is made of.
-
-    Attributes:
-        contact: E-mail address of the owner's desk, for questions.
-        period: None where it cannot be told.
-        revision: 1 for the first file of a period; 0 for a file that was only checked and not sent.
-        until: Last period of a file that is for several; then ``period`` is the first.
-        is_monthly: Whether the period is the month that begins on its day.
-        respond_by: Day until which a corrected file is awaited; None where there is no such day.
-        read: Reads the file again in the supplier's terms; asked only if something failed. None where there is nothing
-            to read: the file is refused.
-    """
-
-    dependency: str
-    title: str
-    supplier: str
-    supplier_name: str
-    contact: str
-    file_name: str
-    sha256: str
-    period: date | None
-    revision: int
-    verdict: Verdict
-    rows: int
-    accepted: int
-    quarantined: int
-    outcomes: tuple[RuleOutcome, ...]
-    until: date | None = None
-    is_monthly: bool = False
-    respond_by: date | None = None
-    read: Callable[[], Received] | None = None
-
-    @property
-    def failing(self) -> list[RuleOutcome]:
-        return [outcome for outcome in self.outcomes if outcome.verdict is not Verdict.PASS]
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether no row of the file could be read."""
-        return any(outcome.rule == READABLE.name for outcome in self.failing)
-
-    @property
-    def was_sent(self) -> bool:
-        return self.revision > 0
-
-    @property
-    def period_in_words(self) -> str | None:
-        named = [f"{day:%B %Y}" if self.is_monthly else _day(day) for day in (self.period, self.until) if day]
-        return " to ".join(dict.fromkeys(named)) or None
-
-    @property
-    def stem(self) -> str:
-        """Name of the pack's files, without ending."""
-        if self.period is None:
-            return f"unplaced.{self.sha256[:12]}"
-        return f"{self.period}.r{self.revision}"
 
 
 def content_of(source: FeedbackSource, received: Received | None) -> dict[str, Any]:
@@ -203,10 +54,6 @@ def content_of(source: FeedbackSource, received: Received | None) -> dict[str, A
         "respond_by": source.respond_by.isoformat() if source.respond_by and source.verdict.blocks else None,
         "marked": None,
     }
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def _weight(outcome: RuleOutcome) -> tuple[int, int]:
@@ -248,7 +95,7 @@ def _steps(source: FeedbackSource) -> list[str]:
             f"{aside} and left out of the figures; the others are in use.",
             "To have them taken in, correct what is listed below and send the whole file again under the same name.",
         ]
-    by = f" by {_day(source.respond_by)}" if source.respond_by else ""
+    by = f" by {day_in_words(source.respond_by)}" if source.respond_by else ""
     return [
         "Correct what is listed below, in your own file.",
         f"Send the whole file again under the same name{by}.",

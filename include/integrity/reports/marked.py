@@ -21,7 +21,7 @@ import polars as pl
 
 from integrity.reports import marking
 from integrity.reports.cells import csv_text, workbook_text
-from integrity.reports.feedback_content import RuleOutcome
+from integrity.reports.feedback_source import RuleOutcome
 from integrity.reports.marked_workbook import write_workbook
 from integrity.reports.marks import MOST_ROWS, OWN_ROW, REASONS, Marks, marks_on
 from integrity.reports.received import Received

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from integrity.gates.rules import COLUMNS_KNOWN, ROW_SHAPE
-from integrity.reports.feedback_content import RuleOutcome
+from integrity.reports.feedback_source import RuleOutcome
 from integrity.reports.received import OwnColumn, Received
 from integrity.submissions.reading import ROW
 

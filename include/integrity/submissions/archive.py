@@ -65,6 +65,8 @@ def archive_file(source: Path, archive: Path) -> Archived:
                     writer.write(chunk)
                 writer.flush()
                 os.fsync(writer.fileno())
+                if _identity(os.fstat(descriptor)) != _identity(found):
+                    raise Rejected("The file is still being written.")
                 path = archived_path(archive, digest.hexdigest())
                 _place(temporary, path)
             finally:

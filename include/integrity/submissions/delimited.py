@@ -5,6 +5,7 @@ Well-formed lines go to polars in blocks, at its speed; only what is not well fo
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from integrity.submissions.tables import Skipped, find_header, footer_length
 ROW = "_row"
 """Column with the physical row number, from 1, as a text editor or spreadsheet counts lines; the header is row 1."""
 
+_PASTED = b"\n" + codecs.BOM_UTF8
 _HEAD_BYTES = 1 << 20
 _HEAD_LINES = 2_000
 _TAIL_BYTES = 1 << 16
@@ -84,6 +86,9 @@ class TextFile:
         rows, number = 0, self._begins
         for data in self.text.blocks(begin, end, self.dialect.quote):
             lines = data.count(b"\n") + (not data.endswith(b"\n"))
+            if _PASTED in data:
+                data = data.replace(_PASTED, b"\n")  # noqa: PLW2901 - the same block, without marks
+                self.notes.append("a byte-order mark stands within the file, as where files were pasted together")
             frame = self._regular(data, lines, number)
             if frame is None:
                 frame = self._mixed(data.decode("utf-8", "replace"), number)
@@ -92,6 +97,8 @@ class TextFile:
             frame = self._without_repeated_headings(frame)
             number, rows = number + lines, rows + frame.height
             self._limits.require("rows", rows + len(self.bad_rows), "rows")
+            if len(data) > self._limits.cell_characters:
+                self._limits.require("cell_characters", _longest(frame), "characters in one cell")
             yield frame
         self.skipped += below
         self.notes += [f"{count:,} rows {what}" for what, count in self._reader.told.items()]
@@ -206,6 +213,12 @@ class TextFile:
         numbers = frame.filter(repeated)[ROW].to_list()
         self.skipped += [Skipped(number, number, "the headings again") for number in numbers]
         return frame.filter(~pl.col(ROW).is_in(numbers)) if numbers else frame
+
+
+def _longest(frame: pl.DataFrame) -> int:
+    """Characters of the longest cell."""
+    cells = pl.col(frame.columns[1:])
+    return max(frame.select(cells.str.len_chars().max()).fill_null(0).row(0), default=0)
 
 
 def _stripped(frame: pl.DataFrame) -> pl.DataFrame:

@@ -20,6 +20,8 @@ DELIMITERS = (",", ";", "\t", "|", "\x1f", "^", "~", ":", " ")
 """In order of preference where two explain a file equally well."""
 
 _SAMPLE_LINES = 400
+_NAMED = re.compile(r'"?sep=(.)"?\s*', re.I)
+"""The line by which Excel is told the delimiter."""
 _DULL = 0.1
 """Worth of a cell that is free text with another delimiter's sign in it; a typed cell is worth 1."""
 
@@ -113,6 +115,9 @@ def detect_dialect(lines: list[str], hints: ReadingHints) -> tuple[Dialect, str]
         hints: What the layout says of it, which is not doubted.
     """
     sample = [line[:20_000] for line in lines if line.strip()][:_SAMPLE_LINES]
+    if not hints.delimiter and len(sample) > 1 and (named := _NAMED.fullmatch(sample[0])):
+        dialect, _ = detect_dialect(sample[1:], hints.model_copy(update={"delimiter": named[1]}))
+        return dialect, f"line {lines.index(sample[0]) + 1} names the delimiter"
     quotes = [hints.quote] if hints.quote is not None else _quotes(sample)
     delimiters = (hints.delimiter.rstrip() or hints.delimiter,) if hints.delimiter else DELIMITERS
     best, best_score, seen = Dialect("", ""), 0.0, 0

@@ -12,6 +12,7 @@ from charset_normalizer import from_bytes
 from integrity.errors import Rejected
 
 _BLOCK = 16 << 20
+_HIGH = 0x80
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -116,7 +117,7 @@ def _require(path: Path, name: str) -> None:
 def _scan(path: Path) -> tuple[int | None, bytes | None]:
     """The line of the first null byte; and, where the file is not UTF-8, some of the lines that are not."""
     decoder, lines, strange = codecs.getincrementaldecoder("utf-8")(), 1, bytearray()
-    valid = True
+    valid, last = True, b""
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             if b"\0" in block:
@@ -127,18 +128,49 @@ def _scan(path: Path) -> tuple[int | None, bytes | None]:
                 except UnicodeDecodeError:
                     valid = False
             if not valid and len(strange) < 1 << 16:
-                strange += b"\n".join(line for line in block.split(b"\n") if not line.isascii())[: 1 << 16]
+                strange += _strange_lines(block)
             lines += block.count(b"\n")
+            last = block
     if valid:
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return None, bytes(strange) or block
+            return None, _strange_lines(last)
         return None, None
     return None, bytes(strange)
 
 
+def _strange_lines(block: bytes) -> bytes:
+    return b"\n".join(line for line in block.split(b"\n") if not line.isascii())[: 1 << 16]
+
+
+def _is_mostly_utf_8(strange: bytes) -> bool:
+    """Whether a few lines of another encoding, or a letter cut in two, stand in a file of UTF-8."""
+    lines = [line for line in strange.split(b"\n") if not line.isascii()]
+    sound = sum(_is_utf_8(line) for line in lines)
+    return sound > len(lines) - sound
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_ebcdic(data: bytes) -> bool:
+    """Whether bytes are text of a mainframe: mostly high ones, and letters, signs and line ends there throughout."""
+    if sum(byte >= _HIGH for byte in data) < 0.4 * len(data):
+        return False
+    return all(c.isprintable() or c in "\n\r\t\x85" for c in data.decode("cp500"))
+
+
 def _guess(strange: bytes) -> Encoding:
+    if _is_ebcdic(strange):
+        raise Rejected("The file is in EBCDIC, the code of mainframes; please export it as CSV UTF-8.")
+    if _is_mostly_utf_8(strange):
+        return Encoding("utf-8", "most of its accents are UTF-8; lines that are not are set aside")
     if any(byte in strange for byte in b"\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10"):
         raise Rejected("The file holds control characters that no text has; please export it again as CSV UTF-8.")
     best = from_bytes(strange, cp_isolation=list(_OFFICE), threshold=0.6).best()

@@ -45,7 +45,8 @@ def choose_layout(
     asked = [layout for layout in layouts if not supplier or not layout.suppliers or supplier in layout.suppliers]
     if not asked:
         raise Misconfigured(f"No layout describes the files of supplier '{supplier}': write one that names it.")
-    fits = [_fit(headings, layout, dictionary) for layout in sorted(asked, key=lambda layout: not layout.suppliers)]
+    asked = sorted(asked, key=lambda layout: (not layout.suppliers) == bool(supplier))
+    fits = [_fit(headings, layout, dictionary) for layout in asked]
     return min(fits, key=lambda fit: len(fit.missing) + len(fit.unknown))
 
 

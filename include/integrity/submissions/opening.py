@@ -14,15 +14,15 @@ import polars as pl
 from integrity.errors import Rejected
 from integrity.inventory.dependency import ReadingHints
 from integrity.submissions.delimited import ROW, TextFile
-from integrity.submissions.delimited import ROW
 from integrity.submissions.limits import Limits
+from integrity.submissions.members import joined
 from integrity.submissions.reading import Reading, Rows, named
 from integrity.submissions.records import BadRow
 from integrity.submissions.sheets import Sheet
 from integrity.submissions.signatures import extension_note, kind_of, refusal_of
 from integrity.submissions.structured import Records
-from integrity.submissions.tables import joined_skips
-from integrity.submissions.unpacking import Unpacked, unpack
+from integrity.submissions.tables import Header, joined_skips
+from integrity.submissions.unpacking import Unpacked, members
 
 Keep = Callable[[pl.DataFrame], "pl.DataFrame | Path"]
 
@@ -47,7 +47,15 @@ def open_submission(
     limits.require("file_bytes", size, "bytes")
     if not size:
         raise Rejected("The file is empty.")
-    found = unpack(path, name, limits, scratch)
+    found = members(path, name, limits, scratch)
+    if len(found) == 1:
+        return _open(found[0], hints, limits, scratch, keep)
+    reading = joined([(each.name, _open(each, hints, limits, scratch, lambda frame: frame)) for each in found])
+    parts = tuple(keep(part) if isinstance(part, pl.DataFrame) else part for part in reading.rows.parts)
+    return replace(reading, rows=replace(reading.rows, parts=parts))
+
+
+def _open(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep) -> Reading:
     kind = kind_of(found.path, found.name)
     if refusal := refusal_of(kind):
         raise Rejected(refusal)
@@ -76,6 +84,8 @@ def _read_records(found: Unpacked, kind: str, limits: Limits) -> Records:
 def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep) -> Reading:
     file = TextFile(found.path, hints, limits, scratch)
     rows, kept, names, problem = _stored(file.frames(), file.width, file.header.cells, keep)
+    if not rows.height and not file.header.cells and not file.bad_rows:
+        raise Rejected("The file holds no cells.")
     return Reading(
         rows=rows,
         header=tuple(file.header.cells[i] for i in kept) if file.header.cells else (),
@@ -94,7 +104,7 @@ def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, k
         skipped=joined_skips(file.skipped),
         bad_rows=_of_columns(file.bad_rows, kept),
         notes=tuple(file.notes),
-        problem=file.header.problem or problem or _mostly_bad(rows.height, len(file.bad_rows)),
+        problem=_header_problem(file.header, kept) or problem or _mostly_bad(rows.height, len(file.bad_rows)),
     )
 
 
@@ -102,6 +112,11 @@ def _of_columns(bad_rows: Iterable[BadRow], kept: list[int]) -> tuple[BadRow, ..
     """Bad rows in order, their likeliest readings cut to the columns that the table has."""
     cut = (replace(bad, mended=bad.mended and tuple(bad.mended[i] for i in kept)) for bad in bad_rows)
     return tuple(sorted(cut, key=lambda bad: bad.number))
+
+
+def _header_problem(header: Header, kept: list[int]) -> str:
+    """What keeps the headings from being trusted, unless each column that holds anything has a heading over it."""
+    return header.problem if header.problem and any(not header.cells[i] for i in kept) else ""
 
 
 def _mostly_bad(sound: int, bad: int) -> str:

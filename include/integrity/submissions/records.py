@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from integrity.submissions.cells import TYPED, ColumnProfile, class_of, profiles
 from integrity.submissions.dialects import Dialect, joined_record
 from integrity.submissions.mending import mend, mend_header
-from integrity.submissions.tables import usual_width
+from integrity.submissions.tables import names_columns, usual_width
 
 _MOST_MENDED = 2_000
 """Proposals made for one file; one with more rows that are not well formed has another fault."""
@@ -40,7 +40,7 @@ def mended_headings(
     """The first records, with a first row of the wrong width mended where names for every column can be made of it."""
     width = usual_width([cells for _, _, cells in records])
     for i, (first, last, cells) in enumerate(records[:20]):
-        if len(cells) == width:
+        if len(cells) == width or names_columns([row for _, _, row in records[i + 1 :] if len(row) == width], width):
             break
         headings = mend_header(lines[first - 1], dialect, width) if width > 2 and first == last else None
         if headings:

@@ -16,6 +16,9 @@ _LOOKED_AT = 200
 
 _LONGEST_HEADING = 80
 
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Marks without width that come along where a heading was copied from a web page; no layout has them."""
+
 _TOTAL = re.compile(r"\s*(?:grand |sub-?)?(?:total|sum|summe|gesamt|totale|somme)\b", re.I)
 
 
@@ -58,6 +61,8 @@ def _find(hints: ReadingHints, rows: list[list[str]], numbers: Sequence[int]) ->
         return _told_header(rows, hints, numbers)
     width = usual_width(rows)
     first = _first_candidate(rows, width)
+    if first is not None and len(rows[first]) < width:
+        first = _whole_header(rows, first, width)
     if first is None:
         return Header((), 0, (), width, "no row has text in most of its cells")
     if not _is_header(rows[first], _columns(rows[first + 1 :], width)):
@@ -114,7 +119,7 @@ def _joined(parts: list[list[str]], width: int) -> list[str]:
     """Headings over several rows read as one: ``Paid`` above ``on`` gives ``Paid on``."""
     count = max(width if len(parts) > 1 else 0, *(len(part) for part in parts))
     columns = [[part[i] if i < len(part) else "" for part in parts] for i in range(count)]
-    joined = [" ".join(" ".join(column).split()) for column in columns]
+    joined = [" ".join(_UNSEEN.sub("", " ".join(column)).split()) for column in columns]
     if len(parts) == 1:
         while len(joined) > width and not joined[-1]:
             joined.pop()
@@ -147,9 +152,41 @@ def _first_candidate(rows: list[list[str]], width: int) -> int | None:
     return None
 
 
+def _whole_header(rows: list[list[str]], first: int, width: int) -> int:
+    """A row soon below a short one that has a name over every column; the short one where there is none."""
+    for i in range(first + 1, min(first + 10, len(rows))):
+        if len(rows[i]) == width and names_columns([row for row in rows[i:] if len(row) == width], width):
+            return i
+    return first
+
+
 def _usual_fill(rows: list[list[str]], width: int) -> int:
     fills = Counter(sum(map(bool, row)) for row in rows if len(row) == width and any(row))
     return fills.most_common(1)[0][0] if fills else width
+
+
+def names_columns(rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether the first of some rows has a name over every column, and over figures in the rows below it."""
+    first, *below = rows or [[]]
+    if len(first) != width or not all(cell.strip() for cell in first):
+        return False
+    alike, different = _alike(first, profiles([row for row in below if any(row)][:50], width))
+    return different > alike
+
+
+def _alike(row: Sequence[str], columns: Sequence[ColumnProfile]) -> tuple[int, int]:
+    """Of the columns of figures and their like, how many have a cell of that kind in the row, and how many another."""
+    alike = different = 0
+    for cell, column in zip(row, columns, strict=False):
+        if column.dominant not in TYPED or not cell.strip():
+            continue
+        found = class_of(cell)
+        # Names such as 'q1' stand over figures; a code among figures is no figure.
+        if found in TYPED and (found != "code" or column.classes.get("code")):
+            alike += 1
+        else:
+            different += 1
+    return alike, different
 
 
 def _is_header(row: list[str], columns: list[ColumnProfile]) -> bool:
@@ -157,14 +194,7 @@ def _is_header(row: list[str], columns: list[ColumnProfile]) -> bool:
     filled = [cell for cell in row if cell]
     if not columns or columns[0].rows == 0:
         return sum(class_of(cell) in TYPED for cell in filled) < 0.5 * len(filled)
-    alike = different = 0
-    for cell, column in zip(row, columns, strict=False):
-        if column.dominant not in TYPED or not cell:
-            continue
-        if class_of(cell) in TYPED:
-            alike += 1
-        else:
-            different += 1
+    alike, different = _alike(row, columns)
     if alike or different:
         return different > alike
     return len(set(filled)) == len(filled)

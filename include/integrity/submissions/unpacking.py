@@ -48,23 +48,6 @@ class Unpacked:
     notes: tuple[str, ...] = ()
 
 
-def unpack(path: Path, name: str, limits: Limits, scratch: Path) -> Unpacked:
-    """The one data file that ``path`` is or contains.
-
-    Args:
-        name: What its supplier called it.
-        scratch: An empty folder, which the caller removes.
-
-    Raises:
-        Rejected: As for ``members``; or there are several data files.
-    """
-    found = members(path, name, limits, scratch)
-    if len(found) > 1:
-        listed = ", ".join(f"'{member.name}'" for member in found[:5]) + (", …" if len(found) > 5 else "")
-        raise Rejected(f"The archive holds {len(found)} data files ({listed}). Please send each as a file of its own.")
-    return found[0]
-
-
 def members(path: Path, name: str, limits: Limits, scratch: Path) -> list[Unpacked]:
     """Every data file that ``path`` is or contains, in the order of their names.
 

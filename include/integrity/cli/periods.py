@@ -1,0 +1,71 @@
+"""Commands about periods and the warehouse: taking the steps of one, bringing the warehouse up, looking into it."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from integrity.cli.base import AsJson, app, open_engine, tell_judged
+from integrity.errors import Rejected
+from integrity.settings import Settings
+
+
+@app.command()
+def ingest(
+    dependency: str,
+    period: Annotated[str, typer.Option(help="Reporting period, such as 2020-04-23.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take the Dag's steps for one period, in this process. Exit 0 PASS or WARN, 1 FAIL, 2 ERROR."""
+    from integrity.pipeline.ingesting import ingest as ingest_period
+    from integrity.pipeline.office import Office
+    from integrity.warehouse.migrate import migrate
+
+    office = Office.open(dependency)
+    day = _period(office, period)
+    migrate(office.engine)
+    tell_judged(ingest_period(office, day).to_json(), as_json)
+
+
+def _period(office: Any, given: str) -> date:
+    try:
+        period: date = office.registered.dependency.reporting.parse_period(given)
+    except ValueError as error:
+        raise Rejected(str(error)) from error
+    if not office.registered.dependency.reporting.is_period(period):
+        reporting = office.registered.dependency.reporting
+        until = f" until {reporting.reports_until}" if reporting.reports_until else ""
+        raise Rejected(f"{office.name} reports from {reporting.reports_from}{until}; {given} is none of its periods.")
+    return period
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open the warehouse in psql, the embedded server's own if need be; arguments are passed on."""
+    import shutil
+    import subprocess
+
+    from integrity.warehouse import embedded
+
+    settings = Settings.from_environment()
+    if settings.database_url:
+        client, url = shutil.which("psql"), settings.database_url
+        if client is None:
+            raise Rejected("There is no psql on this machine; use any PostgreSQL client with INTEGRITY_DATABASE_URL.")
+    else:
+        server = embedded.start(settings.home)
+        client, url = str(embedded.psql(server)), embedded.url(server, embedded.WAREHOUSE)
+    quiet = {"PAGER": "cat", **os.environ}
+    done = subprocess.run([client, url, *context.args], check=False, env=quiet)  # noqa: S603 - the user's own words
+    raise typer.Exit(done.returncode)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the warehouse to the state that this version needs."""
+    from integrity.warehouse.migrate import migrate as apply
+
+    apply(open_engine())
