@@ -17,22 +17,26 @@ def rows_without_fate(text: str, reading: Reading) -> list[int]:
     Args:
         text: The file's text; no byte-order mark.
     """
-    known = {*reading.header_rows, *reading.frame["_row"].to_list(), *(bad.number for bad in reading.bad_rows)}
+    whole = {*reading.header_rows, *reading.frame["_row"].to_list()}
+    known = whole | {bad.number for bad in reading.bad_rows}
     for skip in reading.skipped:
         known.update(range(skip.first, skip.last + 1))
-    for number, *cells in reading.frame.iter_rows():
-        known.update(range(number, number + sum((cell or "").count("\n") for cell in cells) + 1))
     lines = text.split("\n") if reading.line_ends == "LF" else _ENDS.split(text)
-    known |= _headings_over_lines(lines, reading, known)
+    known |= _run_on(lines, reading.quote, whole)
     blank = str.maketrans("", "", (reading.delimiter or "") + (reading.quote or ""))
     return [n for n, line in enumerate(lines, start=1) if line.translate(blank).strip() and n not in known]
 
 
-def _headings_over_lines(lines: list[str], reading: Reading, known: set[int]) -> set[int]:
-    """Lines that a quoted heading runs on over; only the first of a record's lines is named."""
-    if not reading.quote or not reading.header_rows:
-        return set()
-    first = reading.header_rows[-1]
-    if lines[first - 1].count(reading.quote) % 2 == 0:
-        return set()
-    return set(range(first + 1, min((n for n in known if n > first), default=len(lines) + 1)))
+def _run_on(lines: list[str], quote: str | None, begun: set[int]) -> set[int]:
+    """Lines within a quoted cell of a record that begins further up; only a record's first line is named."""
+    found: set[int] = set()
+    for first in begun if quote else ():
+        if lines[first - 1].count(quote) % 2 == 0:
+            continue
+        for number in range(first + 1, len(lines) + 1):
+            if number in begun:
+                break
+            found.add(number)
+            if lines[number - 1].count(quote) % 2:
+                break
+    return found

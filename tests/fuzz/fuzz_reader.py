@@ -74,7 +74,7 @@ def text(data: bytes) -> None:
     reading = read(data, "file.csv")
     if reading is None or reading.format != "csv" or reading.containers or reading.encoding != "utf-8":
         return
-    lost = rows_without_fate(data.decode(), reading)
+    lost = rows_without_fate(data.decode("utf-8", "replace"), reading)
     assert not lost, f"lines without a fate: {lost[:5]}"
 
 

@@ -57,6 +57,7 @@ def house(house: Any, tmp_path: Path) -> Any:
     path = folder / TRUSTS / "dependency.yml"
     told = yaml.safe_load(path.read_text(encoding="utf-8"))
     told["suppliers"] = [supplier for supplier in told["suppliers"] if supplier["code"] == "ROYF"]
+    told["reporting"]["stated"] = [each for each in told["reporting"]["stated"] if each["layouts"] == ["royf"]]
     path.write_text(yaml.safe_dump(told), encoding="utf-8")
     for layout in (folder / TRUSTS / "layouts").glob("*.yml"):
         if layout.stem != "ROYF":

@@ -283,7 +283,7 @@ def test_a_rule_that_breaks_blocks(settled: Any, real: Any, tmp_path: Path) -> N
     open_engine(broken.settings).dispose()
 
 
-@pytest.mark.parametrize("engine", ["read_submission", "relations_of"])
+@pytest.mark.parametrize("engine", ["read_again", "relations_of"])
 def test_an_engine_that_breaks_blocks(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     def crash(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("a library quotes cell 87654")

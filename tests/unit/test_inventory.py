@@ -217,7 +217,7 @@ def test_a_mistake_in_the_schema(own: Settings, old: str, new: str, what: str) -
 
 def test_a_layout_that_names_no_column(own: Settings) -> None:
     edit(own.dependencies / REGIONAL / "dependency.yml", "latitudine: lat,", "latitudine: latitude,")
-    with pytest.raises(Misconfigured, match=r"'latitude' in dependency\.yml is no column of the schema"):
+    with pytest.raises(Misconfigured, match=r"'latitude' in dependency\.yml or a layout is no column of the schema"):
         load_schema(load_inventory(own).get(REGIONAL))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import polars as pl
 
@@ -36,6 +37,12 @@ class Departure:
     detail: str
 
 
+class Columns(Protocol):
+    """Whole columns of a submission by their names in the dictionary; a large file's are loaded one by one."""
+
+    def __getitem__(self, name: str, /) -> pl.Series: ...
+
+
 def type_rule_of(column: Column, layout: Layout) -> Rule | None:
     """The rule that an unreadable cell fails, with its message in the layout's own notation."""
     stated = column.type_rule
@@ -65,9 +72,7 @@ class Departures:
         before: Shape of the supplier's last accepted file; None where there is none, or it is not known.
     """
 
-    def __init__(
-        self, schema: Schema, fit: LayoutFit, *, text: pl.DataFrame, cast: pl.DataFrame, before: Shape | None
-    ) -> None:
+    def __init__(self, schema: Schema, fit: LayoutFit, *, text: Columns, cast: Columns, before: Shape | None) -> None:
         self.schema, self.fit, self.layout = schema, fit, fit.layout
         self.text, self.cast, self.before = text, cast, before
 
@@ -147,6 +152,7 @@ def drift_findings(before: Shape | None, now: Shape, found: list[Finding], rows:
     """Signs that turned, texts that changed places, and in a note all else that changed since the last accepted file.
 
     Args:
+        before: None where there is none; then nothing has changed.
         found: Findings so far; what a failed one already tells is not told again.
     """
     findings = [
@@ -159,8 +165,6 @@ def drift_findings(before: Shape | None, now: Shape, found: list[Finding], rows:
     ]
     names = {f.rule.name for f in [*found, *findings]}
     findings += [_passed(rule) for rule in (rules.NOTATION_KEPT, rules.CONTENT_KEPT) if rule.name not in names]
-    if before is None:
-        return findings
     told = " ".join(f.detail for f in found if f.verdict is not Verdict.PASS)
     changed = [sentence for sentence in drift.changes(before, now) if sentence not in told]
     verdict = rules.verdict_of(rules.LAYOUT_KEPT, failed=len(changed), rows=rows, policy=policy)
@@ -208,7 +212,7 @@ def header_findings(
         lacking += drift.columns_changed(before, drift.header_of(reading, fit))
     # An unknown heading is the supplier's text, and may be anything at all: its place is named, not its wording.
     strange = [f"By position: {', '.join(str(places[heading]) for heading in fit.unknown)}."]
-    blank = [str(places[h]) for h in fit.unknown if reading.frame[h].null_count() == reading.frame.height]
+    blank = [str(places[h]) for h in fit.unknown if reading.column(h).null_count() == reading.rows.height]
     strange += [f"Blank throughout: {', '.join(blank)}."] if blank else []
     return [
         finding(rules.COLUMNS_PRESENT, fit.missing, lacking),
@@ -223,7 +227,7 @@ def _look_alikes(reading: Reading, fit: LayoutFit, schema: Schema, places: Mappi
         column = schema.columns[name]
         known = [name, *(heading for heading, renamed in fit.layout.rename.items() if renamed == name)]
         likeness = {h: max(drift.likeness(h, wording) for wording in known) for h in fit.unknown}
-        holding = {h: _holds(drift.sample(reading.frame[h]), column, fit.layout) for h in fit.unknown}
+        holding = {h: _holds(drift.sample(reading.column(h)), column, fit.layout) for h in fit.unknown}
         possible = [h for h in fit.unknown if holding[h]]
         alike = [h for h in possible if likeness[h] >= _RESEMBLES]
         best = max(alike, key=lambda h: likeness[h], default=None)

@@ -1,11 +1,14 @@
-"""The first gate: one submission against its schema. Text first, then a cast on purpose, then pandera's checks."""
+"""The first gate: one submission against its schema. Text first, then a cast on purpose, then pandera's checks.
+
+Rows are judged in the batches in which they were read, and findings do not depend on where these begin and end.
+"""
 
 from __future__ import annotations
 
-import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from functools import partial
 
 import pandera.polars as pa
 import polars as pl
@@ -13,18 +16,18 @@ import polars as pl
 from integrity.errors import Rejected
 from integrity.findings import SAMPLE_ROWS, Finding, GateResult, Rule
 from integrity.gates import rules
+from integrity.gates.batches import Batches
 from integrity.gates.departures import Departures, drift_findings, header_findings, type_rule_of
+from integrity.gates.judged import JudgedRows, Reasons, Tally
+from integrity.gates.questions import Checked, Question, Required, Typed, Unasked
 from integrity.gates.schema import Column, Schema
 from integrity.inventory.dependency import Dependency
 from integrity.inventory.policy import Policy
 from integrity.submissions.drift import Shape, shape_of
-from integrity.submissions.layouts import LayoutFit, apply_layout, choose_layout
-from integrity.submissions.notations import typed
+from integrity.submissions.layouts import LayoutFit, choose_layout
 from integrity.submissions.reading import ROW, Reading
 from integrity.verdicts import Verdict
 
-PERIOD = "_period"
-_LATEST = "_latest"
 _BLOCKING = ("block", "quarantine")
 
 
@@ -42,8 +45,8 @@ class StructureResult:
     """
 
     result: GateResult
-    accepted: pl.DataFrame
-    quarantined: pl.DataFrame
+    accepted: JudgedRows
+    quarantined: JudgedRows
     units: frozenset[str]
     rows: int
     layout: str | None
@@ -90,7 +93,7 @@ def judge_structure(
         return _nothing_judged(schema, [finding])
     fit = choose_layout(reading.headings, dependency.layouts, schema.names, supplier)
     findings = [_passed(rules.READABLE, 1), *header_findings(reading, fit, schema, before, policy)]
-    rows = reading.frame.height + len(reading.bad_rows)
+    rows = reading.rows.height + len(reading.bad_rows)
     if not fit.brought:
         verdict = Verdict.ERROR
         findings = [f for f in findings if f.rule not in (rules.COLUMNS_PRESENT, rules.COLUMNS_KNOWN)]
@@ -110,23 +113,21 @@ def judge_structure(
         )
         return _nothing_judged(schema, [*findings, finding])
     findings += [_passed(rules.HAS_ROWS, rows), _row_shape(reading, rows, policy)]
-    text = apply_layout(reading, fit.layout, schema.names)
-    judging = _Judging(schema, text, fit, rows=rows, policy=policy, period=period, as_of=as_of, before=before)
-    judging.run()
-    dtypes = {column.name: column.dtype for column in schema.columns.values()}
-    shape = shape_of(reading, fit, dtypes, text=text, cast=judging.typed)
+    judging = _Judging(schema, reading, fit, rows=rows, policy=policy, period=period, as_of=as_of, before=before)
+    judging.run(dependency.population.column if dependency.population else None)
+    shape = judging.shape()
     findings += judging.findings
     findings += drift_findings(before, shape, findings, rows, policy)
-    return replace(_result(judging, reading, findings, dependency), shape=shape)
+    return judging.result(findings, shape)
 
 
 class _Judging:
-    """Row masks of every rule on one submission: a mask is true where the row fails."""
+    """What every rule says of one submission, batch by batch."""
 
     def __init__(
         self,
         schema: Schema,
-        text: pl.DataFrame,
+        reading: Reading,
         fit: LayoutFit,
         *,
         rows: int,
@@ -135,102 +136,192 @@ class _Judging:
         as_of: date,
         before: Shape | None,
     ) -> None:
-        self.schema, self.text, self.layout = schema, text, fit.layout
-        self.missing, self.rows, self.policy = set(fit.missing), rows, policy
+        self.schema, self.reading, self.fit, self.layout = schema, reading, fit, fit.layout
+        self.missing, self.rows, self.policy, self.before = set(fit.missing), rows, policy, before
+        self.batches = Batches(reading, fit, schema, period=period, latest=min(period, as_of))
         self.findings: list[Finding] = []
-        self.masks: dict[str, pl.Series] = {}
-        cast = [typed(column.name, column.dtype, self.layout).alias(column.name) for column in schema.columns.values()]
-        self.typed = text.select(ROW, *cast).with_columns(
-            pl.lit(period).alias(PERIOD), pl.lit(min(period, as_of)).alias(_LATEST)
-        )
-        self.departures = Departures(schema, fit, text=text, cast=self.typed, before=before)
-        self.lazy = self.typed.lazy()
+        self.units: set[str] = set()
+        self.aside: list[tuple[str, Tally]] = []
+        self.below_nought: dict[str, int] = {}
+        self._questions = self._asked()
+        self._heights: list[int] = []
 
-    def run(self) -> None:
+    def run(self, unit_column: str | None) -> None:
+        """Ask every rule of every row.
+
+        Args:
+            unit_column: Column of the reporting units, which are gathered.
+        """
+        numbers = []
+        amounts = [column.name for column in self.schema.columns.values() if self._is_amount(column)]
+        for text, cast in self.batches:
+            numbers.append(text[ROW])
+            self._heights.append(text.height)
+            for question in self._questions:
+                question.ask(text, cast)
+            if unit_column:
+                self.units.update(text[unit_column].drop_nulls().unique().to_list())
+            for name in amounts:
+                self.below_nought[name] = self.below_nought.get(name, 0) + int((cast[name] < 0).sum())
+        for question in self._questions:
+            question.ask_whole(self.batches, numbers)
+        self._conclude()
+
+    def shape(self) -> Shape:
+        """What the file looks like; shares are those of all its rows, all else is told by the first."""
+        text, cast = self.batches.head()
+        dtypes = {column.name: column.dtype for column in self.schema.columns.values()}
+        shape = shape_of(self.reading, self.fit, dtypes, text=text, cast=cast)
+        rows = max(sum(self._heights), 1)
+        return replace(
+            shape, below_nought={name: round(self.below_nought[name] / rows, 4) for name in shape.below_nought}
+        )
+
+    def result(self, findings: list[Finding], shape: Shape) -> StructureResult:
+        count, names = len(self.batches), self.schema.names
+        reasons = Reasons(self.aside, count)
+        unparsed = pl.DataFrame(
+            {
+                ROW: [bad.number for bad in self.reading.bad_rows],
+                "rules": [[rules.ROW_SHAPE.name]] * len(self.reading.bad_rows),
+                **dict.fromkeys(names),
+            },
+            schema=_columns_aside(self.schema),
+        )
+        set_aside = reasons.count()
+
+        def accepted(batch: int) -> pl.DataFrame:
+            aside, cast = reasons.aside(batch), self.batches.typed(batch)
+            return (cast if aside is None else cast.filter(~aside)).select(ROW, *names)
+
+        def quarantined(batch: int) -> pl.DataFrame:
+            aside = reasons.aside(batch)
+            if aside is None:
+                return pl.DataFrame(schema=_columns_aside(self.schema))
+            return self.batches.text(batch).filter(aside).select(ROW, reasons.of(batch), *names)
+
+        return StructureResult(
+            GateResult.of("structure", findings),
+            accepted=JudgedRows(
+                sum(self._heights) - set_aside,
+                _columns_accepted(self.schema),
+                tuple(partial(accepted, batch) for batch in range(count)),
+            ),
+            quarantined=JudgedRows(
+                set_aside + unparsed.height,
+                _columns_aside(self.schema),
+                (*(partial(quarantined, batch) for batch in range(count)), lambda: unparsed),
+            ),
+            units=frozenset(self.units),
+            rows=self.rows,
+            layout=self.layout.name,
+            shape=shape,
+        )
+
+    def _is_amount(self, column: Column) -> bool:
+        return column.dtype == pl.Float64() or column.name in self.layout.turn_sign
+
+    def _asked(self) -> list[Question]:
+        """A question for each rule and column, in the order of the findings."""
+        asked: list[Question] = []
         for column in self.schema.columns.values():
-            if column.name not in self.missing:
-                self._judge_column(column)
+            if column.name in self.missing:
+                continue
+            if type_rule := type_rule_of(column, self.layout):
+                asked.append(Typed(type_rule, column))
+            if column.required:
+                asked.append(Required(rules.REQUIRED, column))
+            for rule, check in column.checks:
+                asked.append(self._checked(rule, check, (column.name,), column.name))
         for row_rule in self.schema.row_rules:
             unread = self.missing.intersection(row_rule.columns)
             if unread:
-                why = f"column {', '.join(sorted(unread))} is missing"
-                self.findings.append(
-                    Finding(
-                        rule=row_rule.rule,
-                        verdict=Verdict.PASS,
-                        evaluated=0,
-                        failed=0,
-                        column=row_rule.columns[0],
-                        not_judged=why,
-                    )
-                )
+                asked.append(Unasked(row_rule.rule, row_rule.columns[0], unread))
             else:
-                self._judge_check(row_rule.rule, row_rule.check, row_rule.columns, None)
+                asked.append(self._checked(row_rule.rule, row_rule.check, row_rule.columns, None))
+        return asked
 
-    def _judge_column(self, column: Column) -> None:
-        given, cast = self.text[column.name], self.typed[column.name]
-        filled = given.is_not_null()
-        type_rule = type_rule_of(column, self.layout)
-        if type_rule:
-            self._judge_type(type_rule, column, filled & cast.is_null(), int(filled.sum()))
-        if column.required:
-            self._note(rules.REQUIRED, column.name, ~filled, given.len())
-        for rule, check in column.checks:
-            self._judge_check(rule, check, (column.name,), column.name)
+    def _checked(self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None) -> Checked:
+        return Checked(rule, check, columns, key, self.schema.path, has_more=len(self.batches) > 1)
 
-    def _judge_type(self, type_rule: Rule, column: Column, failing: pl.Series, filled: int) -> None:
-        departure = self.departures.of(column, failing, int(failing.sum()), filled)
+    def _conclude(self) -> None:
+        departures = Departures(
+            self.schema,
+            self.fit,
+            text=_WholeColumns(self.batches.text_column),
+            cast=_WholeColumns(self.batches.typed_column),
+            before=self.before,
+        )
+        for question in self._questions:
+            tally = question.tally
+            if isinstance(question, Unasked):
+                self._not_asked(tally, question.why)
+            elif tally.error:
+                self.findings.append(rules.could_not_check(tally.rule, tally.error, tally.column))
+            elif isinstance(question, Typed):
+                self._conclude_type(question, departures)
+            else:
+                self._note(tally.rule, tally)
+
+    def _conclude_type(self, question: Typed, departures: Departures) -> None:
+        tally = question.tally
+        failing = _joined(tally.masks, self._heights) if tally.failed else pl.Series(dtype=pl.Boolean)
+        departure = departures.of(question.column, failing, tally.failed, tally.evaluated)
         if departure is None:
-            self._note(type_rule, column.name, failing, filled)
+            self._note(tally.rule, tally)
             return
         # One mistake is one finding: what is wrong with the column is not told once more for each of its cells.
-        self._note(departure.rule, column.name, failing, filled, departure.detail)
-        why = f"the column as a whole is amiss, see {departure.rule.name}"
+        self._note(departure.rule, tally, departure.detail)
+        self._not_asked(tally, f"the column as a whole is amiss, see {departure.rule.name}")
+
+    def _not_asked(self, tally: Tally, why: str) -> None:
         self.findings.append(
-            Finding(rule=type_rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=column.name, not_judged=why)
+            Finding(rule=tally.rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=tally.column, not_judged=why)
         )
 
-    def _judge_check(self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None) -> None:
-        """Ask pandera's own check, which gives true where the row holds."""
-        try:
-            output = check(self.lazy, key).check_output.collect().to_series()
-            evaluated = self.typed.select(pl.all_horizontal([pl.col(c).is_not_null() for c in columns])).to_series()
-            # A rule that answers for another number of rows breaks here, and must not pass for the first ones.
-            failing = pl.DataFrame({"evaluated": evaluated, "output": output}).select(
-                pl.col("evaluated") & ~pl.col("output")
-            )
-        except Exception as error:  # noqa: BLE001 - a rule's author may have written anything; whatever it is, it blocks
-            self.findings.append(rules.could_not_check(rule, _where(error, self.schema), columns[0]))
-            return
-        self._note(rule, columns[0], failing.to_series(), int(evaluated.sum()))
-
-    def _note(self, rule: Rule, column: str, failing: pl.Series, evaluated: int, detail: str = "") -> None:
-        failed = int(failing.sum())
-        numbers: tuple[int, ...] = ()
-        if failed:
-            numbers = tuple(self.text[ROW].filter(failing).head(SAMPLE_ROWS).to_list())
-            if rule.severity in _BLOCKING:
-                known = self.masks.get(rule.name)
-                self.masks[rule.name] = failing if known is None else known | failing
-        verdict = rules.verdict_of(rule, failed=failed, rows=self.rows, policy=self.policy)
+    def _note(self, rule: Rule, tally: Tally, detail: str = "") -> None:
+        if tally.failed and rule.severity in _BLOCKING:
+            self.aside.append((rule.name, tally))
+        verdict = rules.verdict_of(rule, failed=tally.failed, rows=self.rows, policy=self.policy)
         self.findings.append(
             Finding(
                 rule=rule,
                 verdict=verdict,
-                evaluated=evaluated,
-                failed=failed,
-                column=column,
-                rows=numbers,
+                evaluated=tally.evaluated,
+                failed=tally.failed,
+                column=tally.column,
+                rows=tuple(tally.numbers),
                 detail=detail,
             )
         )
 
 
-def _where(error: Exception, schema: Schema) -> str:
-    """Where a rule broke. Never the error's own text: libraries quote the cells they stumble over."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(schema.path)]
-    place = f", {schema.path.parent.name}/schema.py line {lines[-1]}" if lines else ""
-    return f"The rule could not be evaluated ({type(error).__name__}{place}); an engineer must mend it."
+class _WholeColumns:
+    """Columns of a submission, each loaded as a whole when it is asked for."""
+
+    def __init__(self, load: Callable[[str], pl.Series]) -> None:
+        self._load = load
+
+    def __getitem__(self, name: str) -> pl.Series:
+        return self._load(name)
+
+
+def _joined(masks: list[pl.Series | None], heights: list[int]) -> pl.Series:
+    """A mask of all rows from those of the batches."""
+    return pl.concat(
+        [
+            pl.repeat(False, height, dtype=pl.Boolean, eager=True) if mask is None else mask.rename("")
+            for mask, height in zip(masks, heights, strict=True)
+        ]
+    )
+
+
+def _columns_accepted(schema: Schema) -> pl.Schema:
+    return pl.Schema({ROW: pl.Int64(), **{name: column.dtype for name, column in schema.columns.items()}})
+
+
+def _columns_aside(schema: Schema) -> pl.Schema:
+    return pl.Schema({ROW: pl.Int64(), "rules": pl.List(pl.String()), **dict.fromkeys(schema.names, pl.String())})
 
 
 def _passed(rule: Rule, evaluated: int) -> Finding:
@@ -245,44 +336,11 @@ def _row_shape(reading: Reading, rows: int, policy: Policy) -> Finding:
 
 
 def _nothing_judged(schema: Schema, findings: list[Finding], rows: int = 0) -> StructureResult:
-    empty = pl.DataFrame(schema={ROW: pl.Int64, **{name: column.dtype for name, column in schema.columns.items()}})
-    aside = pl.DataFrame(schema={ROW: pl.Int64, "rules": pl.List(pl.String), **dict.fromkeys(schema.names, pl.String)})
     return StructureResult(
         GateResult.of("structure", findings),
-        accepted=empty,
-        quarantined=aside,
+        accepted=JudgedRows(0, _columns_accepted(schema)),
+        quarantined=JudgedRows(0, _columns_aside(schema)),
         units=frozenset(),
         rows=rows,
         layout=None,
-    )
-
-
-def _result(judging: _Judging, reading: Reading, findings: list[Finding], dependency: Dependency) -> StructureResult:
-    text, masks = judging.text, judging.masks
-    aside = pl.Series([False] * text.height, dtype=pl.Boolean)
-    for mask in masks.values():
-        aside = aside | mask
-    names: dict[str, Any] = {name: mask.filter(aside) for name, mask in masks.items()}
-    reasons = (
-        pl.DataFrame(names).select(
-            pl.concat_list([pl.when(pl.col(n)).then(pl.lit(n)) for n in names]).list.drop_nulls().alias("rules")
-        )
-        if names
-        else pl.DataFrame(schema={"rules": pl.List(pl.String)})
-    )
-    quarantined = text.filter(aside).select(ROW, reasons["rules"], *judging.schema.names)
-    unparsed = pl.DataFrame(
-        {ROW: [bad.number for bad in reading.bad_rows], "rules": [[rules.ROW_SHAPE.name]] * len(reading.bad_rows)},
-        schema={ROW: pl.Int64, "rules": pl.List(pl.String)},
-    )
-    units = (
-        frozenset(text[dependency.population.column].drop_nulls().to_list()) if dependency.population else frozenset()
-    )
-    return StructureResult(
-        GateResult.of("structure", findings),
-        accepted=judging.typed.filter(~aside).select(ROW, *judging.schema.names),
-        quarantined=pl.concat([quarantined, unparsed], how="diagonal"),
-        units=units,
-        rows=judging.rows,
-        layout=judging.layout.name,
     )

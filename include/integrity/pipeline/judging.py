@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from integrity.errors import CouldNotCheck, IntegrityError, Rejected, is_retryable
+from integrity.errors import CouldNotCheck, IntegrityError, is_retryable
 from integrity.findings import GateResult, Rule
 from integrity.gates.coverage import judge_coverage as coverage_of
+from integrity.gates.judged import JudgedRows
 from integrity.gates.relations import judge_relations as relations_of
 from integrity.gates.rules import could_not_check
-from integrity.gates.structure import StructureResult, judge_structure
+from integrity.gates.structure import StructureResult
 from integrity.inventory.dependency import Neighbour
-from integrity.pipeline.checking import part_for
 from integrity.pipeline.office import Office
+from integrity.pipeline.rereading import judged_as_read, read_again, shape_before
 from integrity.register.judgements import (
     drop_judgement,
     judgement_of,
-    last_accepted_shape,
     save_judgement,
     subject_hash,
 )
-from integrity.register.receipts import latest_submissions, periods_of_file
+from integrity.register.receipts import latest_submissions
 from integrity.register.releases import current_releases
 from integrity.submissions.archive import archived_path, verify
-from integrity.submissions.drift import Shape
-from integrity.submissions.fitting import read_fitting
+from integrity.submissions.isolation import shared_reader
 from integrity.submissions.reading import ROW, Reading
 from integrity.verdicts import Verdict, worst
+from integrity.warehouse.attempts import begin_attempt, holding_submission, register_attempt, sweep_attempts
 from integrity.warehouse.connection import lock, transaction
-from integrity.warehouse.landing import create_candidate, ensure_tables, land
+from integrity.warehouse.landing import APART_ROWS, LandingRows, create_candidate, ensure_tables, land, land_apart
 from integrity.warehouse.models import Landing, Submission
 
 _ABANDONED_SECONDS = 24 * 3600
@@ -50,21 +53,27 @@ GATE_RAN = Rule(
 
 
 def judge_submission(office: Office, submission_id: int, run: str) -> Verdict:
-    """Judge one submission's structure and land its rows, in one transaction.
+    """Judge one submission's structure and land its rows; both are recorded in one transaction.
 
     Whatever goes wrong with this file is recorded as ERROR on it; the others of its batch go on.
     """
     with transaction(office.engine) as session:
         submission = session.get_one(Submission, submission_id)
-    try:
-        judged = _judge_file(office, submission)
-    except Exception as error:
-        if is_retryable(error):
-            raise
-        judged = _not_judged(error)
-    with transaction(office.engine) as session:
-        lock(session, "submission", submission_id)
-        landing = _land(session, office, submission, judged) if judged.is_landable else None
+    with ExitStack() as readings:
+        try:
+            judged = _judge_file(office, submission, readings)
+        except Exception as error:
+            if is_retryable(error):
+                raise
+            judged = _not_judged(error)
+        _store(office, submission, judged, run)
+    return judged.verdict
+
+
+def _store(office: Office, submission: Submission, judged: StructureResult, run: str) -> None:
+    with _landed_apart(office, submission, judged) as apart, transaction(office.engine) as session:
+        lock(session, "submission", submission.id)
+        landing = _land(session, office, submission, judged, apart) if judged.is_landable else None
         save_judgement(
             session,
             judged.result,
@@ -72,7 +81,7 @@ def judge_submission(office: Office, submission_id: int, run: str) -> Verdict:
             period=submission.period,
             run=run,
             subject=office.fingerprint,
-            submission=submission_id,
+            submission=submission.id,
             landing=landing,
             rows=judged.rows,
             accepted=judged.accepted.height if landing else 0,
@@ -80,47 +89,30 @@ def judge_submission(office: Office, submission_id: int, run: str) -> Verdict:
             units=judged.units if judged.layout else None,
             shape=judged.shape.to_json() if judged.shape else None,
         )
-    return judged.verdict
 
 
-def _judge_file(office: Office, submission: Submission) -> StructureResult:
+def _judge_file(office: Office, submission: Submission, readings: ExitStack) -> StructureResult:
+    """Read and judge an archived file.
+
+    Args:
+        readings: Holds what was read, of which the result's rows are made.
+    """
     path = archived_path(office.settings.archive, submission.sha256)
     if not path.is_file():
         raise CouldNotCheck("The archived file is missing.")
-    if not verify(path, submission.sha256):
-        raise CouldNotCheck("The archived file's bytes no longer have the hash they were received with.")
-    with transaction(office.engine) as session:
-        before = last_accepted_shape(session, submission)
-    return judge_structure(
-        read_again(office, submission),
-        office.schema,
-        office.registered.dependency,
-        period=submission.period,
-        as_of=office.registered.dependency.reporting.today(submission.received_at),
-        policy=office.policy,
-        supplier=submission.supplier,
-        before=Shape.from_json(before) if before else None,
-    )
-
-
-def read_again(office: Office, submission: Submission) -> Reading | Rejected:
-    """What the reader makes of a submission's archived file: the same today and in a year."""
-    dependency, dictionary = office.registered.dependency, office.schema.names
-    path = archived_path(office.settings.archive, submission.sha256)
-    try:
-        reading = read_fitting(path, submission.file_name, dependency, submission.supplier, dictionary)
-    except Rejected as refusal:
-        return refusal
-    with transaction(office.engine) as session:
-        covered = periods_of_file(
-            session, dependency=office.name, supplier=submission.supplier, sha256=submission.sha256
-        )
-    return part_for(reading, dependency, dictionary, submission.supplier, submission.period, covered)
+    with ThreadPoolExecutor(1) as aside:
+        is_intact = aside.submit(verify, path, submission.sha256)
+        reading = read_again(office, submission)
+        if isinstance(reading, Reading):
+            readings.callback(shared_reader().release, reading)
+        if not is_intact.result():
+            raise CouldNotCheck("The archived file's bytes no longer have the hash they were received with.")
+    return judged_as_read(office, submission, reading, shape_before(office, submission))
 
 
 def _not_judged(error: Exception) -> StructureResult:
     """ERROR in place of a verdict on one file."""
-    nothing = pl.DataFrame(schema={ROW: pl.Int64})
+    nothing = JudgedRows(0, pl.Schema({ROW: pl.Int64()}))
     return StructureResult(
         _error("structure", error), accepted=nothing, quarantined=nothing, units=frozenset(), rows=0, layout=None
     )
@@ -132,35 +124,68 @@ def _error(gate: str, error: Exception) -> GateResult:
     return GateResult(gate=gate, verdict=Verdict.ERROR, findings=(could_not_check(GATE_RAN, reason),))
 
 
-def _land(session: Session, office: Office, submission: Submission, judged: StructureResult) -> int:
-    """Write the rows once for these rules; a repeat finds them there."""
-    existing = session.execute(
+@contextmanager
+def _landed_apart(office: Office, submission: Submission, judged: StructureResult) -> Iterator[int | None]:
+    """Write the rows of a large file before the transaction that records them, for which its right to them is held.
+
+    Gives:
+        The id of a landing to be registered; None where the rows are few, not to be kept, or there already.
+    """
+    if not judged.is_landable or judged.accepted.height + judged.quarantined.height < APART_ROWS:
+        yield None
+        return
+    sweep_attempts(office.engine, office.name)
+    with holding_submission(office.engine, submission.id):
+        with transaction(office.engine) as session:
+            known = _landing_of(session, office, submission)
+            if known is None:
+                ensure_tables(session, office.name, office.schema)
+                landing = begin_attempt(session, office.name, submission.id)
+        if known is not None:
+            yield None
+            return
+        land_apart(office.engine, _rows_of(office, submission, judged, landing))
+        yield landing
+
+
+def _landing_of(session: Session, office: Office, submission: Submission) -> int | None:
+    """The landing of a submission under these rules, if its rows are there already."""
+    found = session.execute(
         text("SELECT id FROM register.landing WHERE submission_id = :s AND fingerprint = :f"),
         {"s": submission.id, "f": office.fingerprint},
     ).scalar()
-    if existing is not None:
-        return int(existing)
+    return None if found is None else int(found)
+
+
+def _land(session: Session, office: Office, submission: Submission, judged: StructureResult, apart: int | None) -> int:
+    """Write the rows once for these rules, or register those written apart; a repeat finds them there."""
+    known = _landing_of(session, office, submission)
+    if known is not None:
+        return known
+    counts = {"accepted": judged.accepted.height, "quarantined": judged.quarantined.height}
+    if apart is not None:
+        register_attempt(session, apart, fingerprint=office.fingerprint, **counts)
+        return apart
     ensure_tables(session, office.name, office.schema)
     landing = Landing(
-        submission_id=submission.id,
-        fingerprint=office.fingerprint,
-        accepted=judged.accepted.height,
-        quarantined=judged.quarantined.height,
-        landed_at=datetime.now(UTC),
+        submission_id=submission.id, fingerprint=office.fingerprint, landed_at=datetime.now(UTC), **counts
     )
     session.add(landing)
     session.flush()
-    land(
-        session,
-        office.name,
-        office.schema,
-        landing=landing.id,
+    land(session, _rows_of(office, submission, judged, landing.id))
+    return landing.id
+
+
+def _rows_of(office: Office, submission: Submission, judged: StructureResult, landing: int) -> LandingRows:
+    return LandingRows(
+        name=office.name,
+        schema=office.schema,
+        landing=landing,
         submission=submission.id,
         period=submission.period,
         accepted=judged.accepted,
         quarantined=judged.quarantined,
     )
-    return landing.id
 
 
 def judge_coverage(office: Office, period: date, run: str) -> Verdict:

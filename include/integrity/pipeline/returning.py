@@ -9,8 +9,8 @@ import polars as pl
 from integrity.errors import Rejected
 from integrity.gates.structure import judge_structure
 from integrity.pipeline.checking import Checked, CheckedFile
-from integrity.pipeline.judging import read_again
 from integrity.pipeline.office import Office
+from integrity.pipeline.rereading import read_again
 from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, merged
 from integrity.reports.received import Received
 from integrity.submissions.archive import archived_path
@@ -37,7 +37,9 @@ def reading_of(office: Office, submission: Submission) -> Callable[[], Received]
             supplier=submission.supplier,
         )
         path = archived_path(office.settings.archive, submission.sha256)
-        return Received.of(path, reading, judged.quarantined, office.schema, dependency, submission.supplier)
+        return Received.of(
+            path, reading, judged.quarantined.select(ROW, "rules"), office.schema, dependency, submission.supplier
+        )
 
     return again
 

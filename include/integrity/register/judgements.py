@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from integrity.findings import GateResult
 from integrity.register import audit
-from integrity.warehouse.models import FindingRow, Judgement, Submission
+from integrity.warehouse.models import FindingRow, Judgement
 
 
 def save_judgement(
@@ -113,26 +113,6 @@ def judgement_of(
             Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
         )
     )
-
-
-def last_accepted_shape(session: Session, submission: Submission) -> dict[str, Any] | None:
-    """What the supplier's last accepted file before this one looked like; None where there is none."""
-    query = (
-        select(Judgement.shape)
-        .join(Submission, Submission.id == Judgement.submission_id)
-        .where(
-            Judgement.dependency == submission.dependency,
-            Judgement.gate == "structure",
-            Judgement.landing_id.is_not(None),
-            Judgement.shape.is_not(None),
-            Submission.supplier == submission.supplier,
-            Submission.sha256 != submission.sha256,
-            Submission.id < submission.id,
-        )
-        .order_by(Submission.id.desc())
-        .limit(1)
-    )
-    return session.scalar(query)
 
 
 def findings_of(session: Session, judgements: list[Judgement]) -> list[FindingRow]:

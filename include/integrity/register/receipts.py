@@ -103,6 +103,22 @@ def periods_of_file(session: Session, *, dependency: str, supplier: str, sha256:
     return tuple(session.scalars(query))
 
 
+def earlier_submissions(session: Session, submission: Submission, most: int) -> list[Submission]:
+    """The same supplier's submissions that were received before this one, of other files, the latest first."""
+    query = (
+        select(Submission)
+        .where(
+            Submission.dependency == submission.dependency,
+            Submission.supplier == submission.supplier,
+            Submission.sha256 != submission.sha256,
+            Submission.id < submission.id,
+        )
+        .order_by(Submission.id.desc())
+        .limit(most)
+    )
+    return list(session.scalars(query))
+
+
 def register_unidentified(
     session: Session, *, dependency: str, supplier: str, file_name: str, archived: Archived, reason: str
 ) -> Receipt:

@@ -97,7 +97,7 @@ class TextFile:
             frame = self._without_repeated_headings(frame)
             number, rows = number + lines, rows + frame.height
             self._limits.require("rows", rows + len(self.bad_rows), "rows")
-            if len(data) > self._limits.cell_characters:
+            if _longest_bytes(frame) > self._limits.cell_characters:
                 self._limits.require("cell_characters", _longest(frame), "characters in one cell")
             yield frame
         self.skipped += below
@@ -113,6 +113,9 @@ class TextFile:
         fills = sorted(sum(bool(c.strip()) for c in row) for row in cells if len(row) == self.width)
         usual = fills[len(fills) // 2] if fills else self.width
         length = footer_length(cells, self.width, usual, self._hints.ends_before)
+        quote = self.dialect.quote.encode()
+        while length and quote and sum(line.count(quote) for line in lines[-length:]) % 2:
+            length -= 1  # It would begin within a quoted cell, of which the last row may have one over several lines.
         if not length:
             return size, []
         first = self.text.lines - length + 1
@@ -131,10 +134,11 @@ class TextFile:
         dialect = self.dialect
         if not dialect.delimiter or (dialect.quote and dialect.quote.encode() in data):
             return None
-        if data.count(dialect.delimiter.encode()) != (self.width - 1) * lines:
-            return None
         frame = self._parsed(data, lines, is_quoted=False)
         if frame is None:
+            return None
+        # A short row lacks its last cell: where none does, nothing need be counted.
+        if frame[self.names[-1]].null_count() and data.count(dialect.delimiter.encode()) != (self.width - 1) * lines:
             return None
         frame = frame.with_row_index(ROW, offset=number).with_columns(pl.col(ROW).cast(pl.Int64))
         if frame[self.names[0]].null_count():
@@ -210,7 +214,9 @@ class TextFile:
         if not named or not self.header.rows:
             return frame
         repeated = pl.all_horizontal(pl.col(name) == cell for name, cell in named)
-        numbers = frame.filter(repeated)[ROW].to_list()
+        # Most rows are told from the headings by one cell, and the longest heading is the least likely one.
+        name, cell = max(named, key=lambda heading: len(heading[1]))
+        numbers = frame.filter(pl.col(name) == cell).filter(repeated)[ROW].to_list()
         self.skipped += [Skipped(number, number, "the headings again") for number in numbers]
         return frame.filter(~pl.col(ROW).is_in(numbers)) if numbers else frame
 
@@ -219,6 +225,12 @@ def _longest(frame: pl.DataFrame) -> int:
     """Characters of the longest cell."""
     cells = pl.col(frame.columns[1:])
     return max(frame.select(cells.str.len_chars().max()).fill_null(0).row(0), default=0)
+
+
+def _longest_bytes(frame: pl.DataFrame) -> int:
+    """Bytes of the longest cell, which are known and need not be counted."""
+    cells = pl.col(frame.columns[1:])
+    return max(frame.select(cells.str.len_bytes().max()).fill_null(0).row(0), default=0)
 
 
 def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
@@ -231,5 +243,7 @@ def _has_outer_blanks(data: bytes, delimiter: bytes) -> bool:
     """Whether any cell of an unquoted block may begin or end with a blank."""
     if not data.isascii():
         return True  # No-break spaces and their like.
-    around = [b" " + delimiter, delimiter + b" ", b"\n ", b" \n", b" \r", b"\t"]
-    return data[:1] == b" " or data[-1:] == b" " or any(pair in data for pair in around)
+    ends = [delimiter, b"\n", b"\r"]
+    around = [*(b" " + end for end in ends), delimiter + b" ", b"\n ", b"\t"]
+    found = pl.Series([data]).cast(pl.String).str.contains_any([pair.decode() for pair in around])
+    return data[:1] == b" " or data[-1:] == b" " or bool(found[0])

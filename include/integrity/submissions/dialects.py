@@ -151,8 +151,10 @@ def _escape(sample: list[str], quote: str) -> str:
     """A backslash, where one stands before a quote oftener than a quote is doubled within a cell."""
     if not quote:
         return ""
-    slashed = sum(line.count("\\" + quote) for line in sample)
-    doubled = sum(len(re.findall(rf"[^{quote}]{quote}{quote}[^{quote}]", line)) for line in sample)
+    # A backslash before the quote that ends a cell is the cell's own, as in C:\\data\\.
+    slashed = sum(len(re.findall(rf"\\{quote}(?!\s*(?:[,;\t|]|$))", line)) for line in sample)
+    # Two quotes after a delimiter are a blank cell.
+    doubled = sum(len(re.findall(rf"[^{quote},;\t|]{quote}{quote}[^{quote}]", line)) for line in sample)
     return "\\" if slashed > doubled else ""
 
 

@@ -23,6 +23,8 @@ _BOMS = (
 _OFFICE = ("cp1252", "latin_1", "cp1250", "iso8859_2", "iso8859_15", "cp850", "mac_roman", "cp1251", "cp1253", "cp1254")
 _WESTERN = frozenset(b"\x80\x85\x91\x92\x93\x94\x96\x97\xa0\xa3\xe9\xe8\xfc\xf6\xe4")
 """Bytes that Western office programs write most: curly quotes, dashes, the pound sign, common accents."""
+_CENTRAL = frozenset(b"\x8a\x8d\x8e\x8f\x9a\x9d\x9e\x9f\xa5\xb1\xb3\xb6\xb9\xbc\xbe\xbf")
+"""Bytes that are letters in Central Europe and hardly ever stand in Western text; the others are letters in both."""
 SUSPECTS = r"\ufffd|[ÂÃâ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œžŸ]"
 """Marks of a wrong decoding."""
 
@@ -179,6 +181,8 @@ def _guess(strange: bytes) -> Encoding:
     # Where two code pages read the same, or differ by a letter or two, the office's own is by far the commonest.
     high = [byte for byte in strange if byte >= 0x80]
     is_western = len(high) < 4 or sum(byte in _WESTERN for byte in high) > 0.6 * len(high)
+    if name in ("cp1250", "iso8859_2") and sum(byte in _CENTRAL for byte in high) < 0.05 * len(high):
+        name = western
     if name in ("latin_1", "iso8859_15") or is_western or _read(strange, name) == _read(strange, western):
         name = western
     return Encoding(name, "it is not UTF-8, and its accents make words in this one")

@@ -104,14 +104,21 @@ def apply_layout(reading: Reading, layout: Layout, dictionary: tuple[str, ...]) 
     Numbers and moments stay as received; ``notations.typed`` reads them. A column that the file lacks
     holds its fixed value, or is null throughout.
     """
-    given = headings_of(layout, reading.headings, dictionary)
+    return in_dictionary_terms(reading.frame.lazy(), reading.headings, layout, dictionary).collect()
+
+
+def in_dictionary_terms(
+    rows: pl.LazyFrame, headings: tuple[str, ...], layout: Layout, dictionary: tuple[str, ...]
+) -> pl.LazyFrame:
+    """Rows of a submission as ``apply_layout`` gives all of them."""
+    given = headings_of(layout, headings, dictionary)
     columns = [
         pl.col(given[column]).alias(column)
         if column in given
         else pl.lit(layout.fixed.get(column), pl.String).alias(column)
         for column in dictionary
     ]
-    frame = reading.frame.select(ROW, *columns)
+    frame = rows.select(ROW, *columns)
     if layout.pad:
         frame = frame.with_columns([pl.col(column).str.zfill(width) for column, width in layout.pad.items()])
     for recode in layout.recode:

@@ -105,7 +105,7 @@ def _cut(data: bytes, quote: bytes) -> int:
 
 def plain_text(path: Path, encoding: Encoding, scratch: Path) -> PlainText:
     """The file itself where its text is UTF-8 with usual line ends; else a copy of that kind in ``scratch``."""
-    breaks, returns, both = _line_ends(path) if encoding.name.startswith("utf-8") else (0, 1, 0)
+    breaks, returns, both, unended = _line_ends(path) if encoding.name.startswith("utf-8") else (0, 1, 0, False)
     begins = len(codecs.BOM_UTF8) if encoding.name == "utf-8-sig" else 0
     lone = returns - both
     if not encoding.name.startswith("utf-8") or lone > 0.1 * breaks:
@@ -113,10 +113,11 @@ def plain_text(path: Path, encoding: Encoding, scratch: Path) -> PlainText:
         kinds = _transcode(path, encoding, copy)
         return PlainText(copy, 0, _count(copy), kinds)
     kind = "CRLF" if both and both >= breaks else "LF and CRLF mixed" if both else "LF"
-    return PlainText(path, begins, _count(path), kind if breaks else "none")
+    return PlainText(path, begins, breaks + unended, kind if breaks else "none")
 
 
-def _line_ends(path: Path) -> tuple[int, int, int]:
+def _line_ends(path: Path) -> tuple[int, int, int, bool]:
+    """How often LF, CR and both together occur, and whether a last line has no end."""
     breaks = returns = both = 0
     last = b""
     with path.open("rb") as file:
@@ -126,7 +127,7 @@ def _line_ends(path: Path) -> tuple[int, int, int]:
                 returns += chunk.count(b"\r")
                 both += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
             last = chunk[-1:]
-    return breaks, returns, both
+    return breaks, returns, both, last not in (b"", b"\n")
 
 
 def _transcode(path: Path, encoding: Encoding, copy: Path) -> str:

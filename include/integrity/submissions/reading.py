@@ -45,6 +45,13 @@ class Rows:
             frame = part if isinstance(part, pl.DataFrame) else pl.read_ipc(part)
             yield frame.select(ROW, *[pl.col(column).alias(heading) for heading, column in self.columns.items()])
 
+    def column(self, heading: str) -> pl.Series:
+        """One column of all parts."""
+        name = self.columns[heading]
+        parts = [part.lazy() if isinstance(part, pl.DataFrame) else pl.scan_ipc(part) for part in self.parts]
+        empty = pl.LazyFrame(schema={name: pl.String})
+        return pl.concat([empty, *(part.select(name) for part in parts)]).collect().to_series().alias(heading)
+
     def frame(self) -> pl.DataFrame:
         """All of them at once, under their headings."""
         return self.raw().select(ROW, *[pl.col(column).alias(heading) for heading, column in self.columns.items()])
@@ -96,6 +103,12 @@ class Reading:
         if not self._frame:
             self._frame.append(self.rows.frame())
         return self._frame[0]
+
+    def column(self, heading: str) -> pl.Series:
+        """One column of all rows, as text; nothing else is loaded of a large file."""
+        if self._frame:
+            return self._frame[0][heading]
+        return self.rows.column(heading)
 
     def understood(self) -> pl.DataFrame:
         """The sound rows, and among them the likeliest reading of the others: for people, never for the gates."""

@@ -135,8 +135,11 @@ class _Table:
         Raises:
             Rejected: There is nothing, too much of it, or the headings will not do.
         """
-        if not self.cells and not self.bad_rows:
-            raise Rejected("The file holds no records.")
+        if not self.cells:
+            if not self.bad_rows:
+                raise Rejected("The file holds no records.")
+            number, reason = self.bad_rows[0]
+            raise Rejected(f"No record of the file can be taken; record {number}: {reason}. {_RESAVE}")
         self.limits.require("rows", len(self.cells), "records")
         headings = clean_headings(self.headings)
         width = len(headings)

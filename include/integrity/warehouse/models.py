@@ -122,6 +122,20 @@ class Landing(Base):
     landed_at: Mapped[datetime]
 
 
+class LandingAttempt(Base):
+    """A large landing whose rows are being written; gone once it is registered, or what a killed one left is swept."""
+
+    __tablename__ = "landing_attempt"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, comment="What register.landing will have"
+    )
+    dependency: Mapped[str]
+    submission_id: Mapped[int] = mapped_column(ForeignKey("register.submission.id"))
+    started_at: Mapped[datetime]
+    abandoned: Mapped[bool] = mapped_column(comment="Being swept; can not be registered any more")
+
+
 class Judgement(Base):
     """The latest answer of one gate on a submission (structure) or a period (the other gates)."""
 

@@ -1,0 +1,116 @@
+"""The questions that a schema asks of a submission's rows: can a cell be read, is it there, does it keep its rules."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+
+from integrity.findings import Rule
+from integrity.gates.batches import Batches
+from integrity.gates.judged import Tally
+from integrity.gates.row_by_row import is_row_by_row
+from integrity.gates.schema import Column
+from integrity.submissions.reading import ROW
+
+
+class Question:
+    """A rule, and what it has said so far."""
+
+    def __init__(self, rule: Rule, column: str) -> None:
+        self.tally = Tally(rule, column)
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        """Ask it of a batch."""
+        raise NotImplementedError
+
+    def ask_whole(self, batches: Batches, numbers: list[pl.Series]) -> None:
+        """Ask it of all rows at once, where it could not be asked of each batch."""
+
+
+class Unasked(Question):
+    def __init__(self, rule: Rule, column: str, missing: set[str]) -> None:
+        super().__init__(rule, column)
+        self.why = f"column {', '.join(sorted(missing))} is missing"
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        """Nothing can be asked without the column."""
+
+
+class Typed(Question):
+    """Whether what is filled can be read."""
+
+    def __init__(self, rule: Rule, column: Column) -> None:
+        super().__init__(rule, column.name)
+        self.column = column
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        filled = text[self.column.name].is_not_null()
+        self.tally.add(text[ROW], filled & cast[self.column.name].is_null(), int(filled.sum()))
+
+
+class Required(Question):
+    def __init__(self, rule: Rule, column: Column) -> None:
+        super().__init__(rule, column.name)
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        self.tally.add(text[ROW], text[self.tally.column].is_null(), text.height)
+
+
+class Checked(Question):
+    """Pandera's own check, which gives true where the row holds.
+
+    Args:
+        columns: A row that is blank in one of them is not evaluated.
+        key: The column that a built-in check is on; None for a rule over whole rows.
+        schema: Where the rule is written.
+        has_more: Whether there is more than one batch, so that it matters which rows the rule looks at.
+    """
+
+    def __init__(
+        self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None, schema: Path, *, has_more: bool
+    ) -> None:
+        super().__init__(rule, columns[0])
+        self._check, self._columns, self._key, self._schema = check, columns, key, schema
+        self._has_more = has_more
+        self._is_whole: bool | None = None if key is None else False
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        if self._is_whole is None:
+            self._is_whole = self._has_more and not is_row_by_row(cast.schema, self._answer)
+        if not self._is_whole and not self.tally.error:
+            self._add(cast.lazy(), [text[ROW]])
+
+    def ask_whole(self, batches: Batches, numbers: list[pl.Series]) -> None:
+        if self._is_whole:
+            self._add(batches.whole(), numbers)
+
+    def _answer(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        answer: pl.LazyFrame = self._check(rows, self._key).check_output
+        return answer
+
+    def _add(self, rows: pl.LazyFrame, numbers: list[pl.Series]) -> None:
+        try:
+            output = self._answer(rows).collect().to_series()
+            evaluated = rows.select(pl.all_horizontal([pl.col(c).is_not_null() for c in self._columns])).collect()
+            # A rule that answers for another number of rows breaks here, and must not pass for the first ones.
+            failing = pl.DataFrame({"evaluated": evaluated.to_series(), "output": output}).select(
+                pl.col("evaluated"), failing=pl.col("evaluated") & ~pl.col("output")
+            )
+        except Exception as error:  # noqa: BLE001 - a rule's author may have written anything; whatever it is, it blocks
+            self.tally.error = _where(error, self._schema)
+            return
+        start = 0
+        for part in numbers:
+            asked = failing.slice(start, part.len())
+            self.tally.add(part, asked["failing"], int(asked["evaluated"].sum()))
+            start += part.len()
+
+
+def _where(error: Exception, schema: Path) -> str:
+    """Where a rule broke. Never the error's own text: libraries quote the cells they stumble over."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(schema)]
+    place = f", {schema.parent.name}/schema.py line {lines[-1]}" if lines else ""
+    return f"The rule could not be evaluated ({type(error).__name__}{place}); an engineer must mend it."

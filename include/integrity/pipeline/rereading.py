@@ -1,0 +1,79 @@
+"""Archived files read again: what one looks like, and what the supplier's last good one before it looked like."""
+
+from __future__ import annotations
+
+from integrity.errors import Rejected
+from integrity.gates.structure import StructureResult, judge_structure
+from integrity.pipeline.checking import part_for
+from integrity.pipeline.office import Office
+from integrity.register.judgements import judgement_of
+from integrity.register.receipts import earlier_submissions, periods_of_file
+from integrity.submissions.archive import archived_path
+from integrity.submissions.drift import Shape
+from integrity.submissions.fitting import read_fitting
+from integrity.submissions.isolation import shared_reader
+from integrity.submissions.reading import Reading
+from integrity.warehouse.connection import transaction
+from integrity.warehouse.models import Submission
+
+_LOOKED_BACK = 5
+"""Files that are looked at for one that was accepted."""
+
+
+def read_again(office: Office, submission: Submission) -> Reading | Rejected:
+    """What the reader makes of a submission's archived file: the same today and in a year."""
+    dependency, dictionary = office.registered.dependency, office.schema.names
+    path = archived_path(office.settings.archive, submission.sha256)
+    try:
+        reading = read_fitting(path, submission.file_name, dependency, submission.supplier, dictionary)
+    except Rejected as refusal:
+        return refusal
+    with transaction(office.engine) as session:
+        covered = periods_of_file(
+            session, dependency=office.name, supplier=submission.supplier, sha256=submission.sha256
+        )
+    return part_for(reading, dependency, dictionary, submission.supplier, submission.period, covered)
+
+
+def judged_as_read(
+    office: Office, submission: Submission, reading: Reading | Rejected, before: Shape | None
+) -> StructureResult:
+    """The structure gate on a submission, with everything that decides its answer.
+
+    Args:
+        before: Shape of the supplier's last accepted file, if it is to be held against that.
+    """
+    reporting = office.registered.dependency.reporting
+    return judge_structure(
+        reading,
+        office.schema,
+        office.registered.dependency,
+        period=submission.period,
+        as_of=reporting.today(submission.received_at),
+        policy=office.policy,
+        supplier=submission.supplier,
+        before=before,
+    )
+
+
+def shape_before(office: Office, submission: Submission) -> Shape | None:
+    """What the supplier's last accepted file before this one looked like; None where there is none.
+
+    Before is in order of receipt, which no rerun changes. Where that file has not been judged yet, since periods may
+    be judged in any order, it is judged here for its shape alone: so the answer hangs on no run's order.
+    """
+    with transaction(office.engine) as session:
+        earlier = earlier_submissions(session, submission, _LOOKED_BACK)
+        judgements = {s.id: judgement_of(session, office.name, s.period, "structure", s.id) for s in earlier}
+    for other in earlier:
+        judgement = judgements[other.id]
+        if judgement is None:
+            reading = read_again(office, other)
+            judged = judged_as_read(office, other, reading, None)
+            if isinstance(reading, Reading):
+                shared_reader().release(reading)
+            if judged.is_landable and judged.shape:
+                return judged.shape
+        elif judgement.landing_id is not None and judgement.shape is not None:
+            return Shape.from_json(judgement.shape)
+    return None

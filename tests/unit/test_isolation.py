@@ -1,0 +1,136 @@
+"""A file that kills, stops or floods the process that reads it is refused alone; the next one is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from integrity.cli import app
+from integrity.errors import Rejected
+from integrity.submissions.isolation import Reader
+from integrity.submissions.limits import Limits
+from typer.testing import CliRunner
+
+GOOD = b"Paid,Payee,Sum\n2020-04-01,Acme,1.50\n2020-04-02,Beta,2.50\n"
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.csv"
+    path.write_bytes(GOOD)
+    return path
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    with Reader(Limits(seconds=2, memory_bytes=512 << 20)) as one:
+        yield one
+
+
+def child(reader: Reader) -> int:
+    assert reader._child
+    return reader._child.pid
+
+
+def require_alive(reader: Reader, good: Path) -> None:
+    assert reader.read(good).rows.height == 2
+
+
+def test_a_child_that_has_died_is_started_again(reader: Reader, good: Path) -> None:
+    require_alive(reader, good)
+    first = child(reader)
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    require_alive(reader, good)
+    assert child(reader) != first
+
+
+def test_a_child_that_is_killed_at_work_refuses_that_file_only(reader: Reader, good: Path) -> None:
+    require_alive(reader, good)
+    os.kill(child(reader), signal.SIGSTOP)
+    killing = threading.Timer(0.3, os.kill, (child(reader), signal.SIGKILL))
+    killing.start()
+    with pytest.raises(Rejected, match="broke the program that reads it"):
+        reader.read(good)
+    killing.join()
+    require_alive(reader, good)
+
+
+def test_a_child_that_hangs_refuses_that_file_only(reader: Reader, good: Path) -> None:
+    require_alive(reader, good)
+    stopped = child(reader)
+    os.kill(stopped, signal.SIGSTOP)
+    with pytest.raises(Rejected, match="limit 'seconds'"):
+        reader.read(good)
+    with pytest.raises(ProcessLookupError):
+        os.kill(stopped, 0)
+    require_alive(reader, good)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("large.json", b"[" + b'{"a": 1, "c": [1, 2]},' * 1_000_000 + b'{"a": 2}]'),
+        ("large.csv", b"a,b,c\n" + b'1,"x, ""y""",3\n' * 8_000_000),
+    ],
+)
+def test_a_file_that_needs_too_much_memory_is_refused_alone(name: str, data: bytes, good: Path, tmp_path: Path) -> None:
+    large = tmp_path / name
+    large.write_bytes(data)
+    with Reader(Limits(memory_bytes=256 << 20)) as reader:
+        with pytest.raises(Rejected, match="limit 'memory_bytes'"):
+            reader.read(large)
+        require_alive(reader, good)
+
+
+def test_nothing_is_left_on_disk(good: Path) -> None:
+    with Reader() as one:
+        require_alive(one, good)
+        folder = one._folder
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/tty"])
+def test_a_device_is_refused_and_not_read(reader: Reader, good: Path, device: str) -> None:
+    with pytest.raises(Rejected):
+        reader.read(Path(device))
+    require_alive(reader, good)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(reader: Reader, good: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "april.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(Rejected):
+        reader.read(pipe)
+    require_alive(reader, good)
+
+
+def test_a_folder_and_a_missing_file_are_refused(reader: Reader, good: Path, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere.csv"):
+        with pytest.raises(Rejected):
+            reader.read(path)
+    require_alive(reader, good)
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "dangling link", "missing"])
+def test_the_command_takes_plain_files_only(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "april.csv"
+    if kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "dangling link":
+        path.symlink_to(tmp_path / "nowhere")
+    ran = CliRunner().invoke(app, ["read", str(path), "--json"])
+    assert ran.exit_code == 2
+    [told] = json.loads(ran.stdout)["files"]
+    assert not told["readable"]
+    assert told["reason"]
