@@ -1,8 +1,8 @@
 """Fuzzing of the reader: whatever the bytes are, it gives a table or a refusal, soon and in bounded memory.
 
 ``python -m tests.fuzz.fuzz_reader KIND FOLDER [options of libFuzzer's, folders of seeds]`` goes on until
-``-max_total_time``. KIND is ``text``, ``json``, ``xlsx``, ``parts`` or ``packed``. Each kind of finding is left in FOLDER
-once, as the bytes that were read and a traceback; the file that it was at when it was killed is ``FOLDER/at_work/file``.
+``-max_total_time``. KIND is ``text``, ``json``, ``xlsx``, ``parts`` or ``packed``. Each finding is left in FOLDER
+once, as bytes and a traceback; the file that it was at when it was killed is ``FOLDER/at_work/file``.
 A file of findings, given in place of a folder of seeds, is read again.
 """
 

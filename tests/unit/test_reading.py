@@ -10,7 +10,7 @@ import pytest
 from integrity.errors import Rejected
 from integrity.inventory.dependency import ReadingHints
 from integrity.submissions import lines
-from integrity.submissions.isolation import read_submission
+from integrity.submissions.isolation import Reader, read_submission
 from integrity.submissions.limits import Limits
 from integrity.submissions.opening import open_submission
 from integrity.submissions.reading import ROW, Reading
@@ -233,3 +233,11 @@ def test_members_of_an_archive_that_are_one_table_are_read_as_one(tmp_path: Path
 def test_members_that_are_not_one_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Rejected, match=r"'b\.csv' are not those of 'a\.csv'"):
         read_submission(zipped(tmp_path, a="Paid,Sum\n01/04/2020,5\n", b="Code,Name\nX,Example\n"))
+
+
+@pytest.mark.parametrize("limit", ["file_bytes", "rows", "columns", "cell_characters"])
+def test_a_refusal_names_the_limit(tmp_path: Path, limit: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text("a,b,c\n" + "1,2,xxx\n" * 20, encoding="utf-8")
+    with Reader(Limits(**{limit: 2})) as reader, pytest.raises(Rejected, match=f"limit '{limit}'"):
+        reader.read(path)

@@ -64,7 +64,7 @@ def _open(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, k
     elif kind in _WORKBOOKS:
         reading = _sheet(found, kind, hints, limits, keep)
     else:
-        reading = _records(_read_records(found, kind, limits), kind, keep)
+        reading = _records(_read_records(found, kind, limits), kind, limits, keep)
     note = extension_note(kind, found.name)
     notes = (*found.notes, *([note] if note else []), *reading.notes)
     return replace(reading, containers=found.containers, notes=notes)
@@ -83,7 +83,7 @@ def _read_records(found: Unpacked, kind: str, limits: Limits) -> Records:
 
 def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep) -> Reading:
     file = TextFile(found.path, hints, limits, scratch)
-    rows, kept, names, problem = _stored(file.frames(), file.width, file.header.cells, keep)
+    rows, kept, names, problem = _stored(file.frames(), file.width, file.header.cells, limits, keep)
     if not rows.height and not file.header.cells and not file.bad_rows:
         raise Rejected("The file holds no cells.")
     return Reading(
@@ -130,7 +130,7 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
 
     grid = read_workbook(found.path, kind, hints, limits)
     sheet = Sheet(grid, hints, limits)
-    rows, kept, names, problem = _stored([_without_nulls(sheet.frame())], sheet.width, sheet.header.cells, keep)
+    rows, kept, names, problem = _stored([_without_nulls(sheet.frame())], sheet.width, sheet.header.cells, limits, keep)
     return Reading(
         rows=rows,
         header=tuple(sheet.header.cells[i] for i in kept) if sheet.header.cells else (),
@@ -147,9 +147,9 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
     )
 
 
-def _records(records: Records, kind: str, keep: Keep) -> Reading:
+def _records(records: Records, kind: str, limits: Limits, keep: Keep) -> Reading:
     frame = records.frame.rename({heading: str(i) for i, heading in enumerate(records.headings)})
-    rows, kept, names, problem = _stored([_without_nulls(frame)], len(records.headings), records.headings, keep)
+    rows, kept, names, problem = _stored([_without_nulls(frame)], len(records.headings), records.headings, limits, keep)
     return Reading(
         rows=rows,
         header=tuple(records.headings[i] for i in kept),
@@ -173,14 +173,21 @@ def _without_nulls(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
+def _longest(frame: pl.DataFrame) -> int:
+    """Length of the longest cell; in bytes, which is never less than in characters."""
+    lengths = frame.select(pl.exclude(ROW).str.len_bytes().max())
+    return max((length for length in lengths.row(0) if length), default=0) if frame.height else 0
+
+
 def _stored(
-    frames: Iterable[pl.DataFrame], width: int, header: tuple[str, ...], keep: Keep
+    frames: Iterable[pl.DataFrame], width: int, header: tuple[str, ...], limits: Limits, keep: Keep
 ) -> tuple[Rows, list[int], list[str], str]:
     """The rows, put where they are kept, and the columns that hold anything."""
     parts: list[pl.DataFrame | Path] = []
     height, filled = 0, [bool(header and cell) for cell in header] or [False] * width
     for frame in frames:
         height += frame.height
+        limits.require("cell_characters", _longest(frame), "characters in one cell")
         for i in range(width):
             filled[i] = filled[i] or frame[str(i)].null_count() < frame.height
         if frame.height:
