@@ -57,8 +57,6 @@ def rows_of(cells: list[list[str]]) -> str:
     """Text cells as a sheet's rows, from A1 on; up to 26 columns."""
     rows = []
     for number, row in enumerate(cells, start=1):
-        inner = "".join(
-            cell(f"{chr(65 + i)}{number}", value, kind="inlineStr") for i, value in enumerate(row) if value
-        )
+        inner = "".join(cell(f"{chr(65 + i)}{number}", value, kind="inlineStr") for i, value in enumerate(row) if value)
         rows.append(f'<row r="{number}">{inner}</row>')
     return "".join(rows)

@@ -19,6 +19,7 @@ from integrity.submissions.reading import ROW, Reading
 from typer.testing import CliRunner
 
 from tests.corpus import ALL
+from tests.corpus.__main__ import write
 from tests.corpus.cases import Case
 from tests.corpus.fates import rows_without_fate
 
@@ -135,3 +136,10 @@ def test_the_command_says_why_it_writes_nothing(name: str, tmp_path: Path) -> No
     assert case.refused
     assert case.refused in told["reason"]
     assert not plain.exists()
+
+
+def test_the_corpus_can_be_looked_at(tmp_path: Path) -> None:
+    write(tmp_path)
+    told = json.loads((tmp_path / "expectations.json").read_text(encoding="utf-8"))
+    assert len(told) == len(ALL)
+    assert {each["stored_as"] for each in told} | {"expectations.json"} == {path.name for path in tmp_path.iterdir()}

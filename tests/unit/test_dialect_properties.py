@@ -21,6 +21,7 @@ from integrity.inventory.dependency import ReadingHints
 from integrity.submissions.limits import Limits
 from integrity.submissions.opening import open_submission
 from integrity.submissions.reading import Reading
+
 from tests.corpus.fates import rows_without_fate
 
 BOUNDED = settings(
@@ -34,7 +35,9 @@ WORDS = st.one_of(
     st.sampled_from(["Café", "Müller", "Señor", "Straße", "naïve", "Björk", "Besançon", "à", "£5", "Ærø"]),
 )
 """Accents stand in words that exist: in letters thrown together, no code page is likelier than another."""
-SIGNS = st.sampled_from([",", ";", "|", ".", "-", "&", "/", "(x)", "'s", "#", "=", "+", "@", "\\", "\t", '"', "'", "\n"])
+SIGNS = st.sampled_from(
+    [",", ";", "|", ".", "-", "&", "/", "(x)", "'s", "#", "=", "+", "@", "\\", "\t", '"', "'", "\n"]
+)
 PHRASES = st.lists(st.one_of(WORDS, WORDS, SIGNS), max_size=5).map(" ".join)
 """Free text with every sign that has a meaning somewhere; a sign stands between blanks, or at either end."""
 
@@ -59,16 +62,22 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 
 @st.composite
 def dialects(draw: st.DrawFn) -> dict[str, object]:
-    """A dialect as csv.writer takes it. An apostrophe encloses every cell or none: in a cell or two it is a letter."""
+    """A dialect as csv.writer takes it.
+
+    Apostrophes, and quotes that are escaped by a backslash, enclose every cell or none: in a cell or two of a file they
+    may as well stand for themselves.
+    """
     escaped = draw(st.booleans())
-    quote = draw(st.sampled_from("\"\"'"))
+    quote = draw(st.sampled_from('""\''))
     return {
         "delimiter": draw(st.sampled_from(",;\t|")),
         "quotechar": quote,
         "doublequote": not escaped,
         "escapechar": "\\" if escaped else None,
         "lineterminator": draw(st.sampled_from(["\n", "\r\n", "\r"])),
-        "quoting": csv.QUOTE_ALL if quote == "'" else draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
+        "quoting": csv.QUOTE_ALL
+        if escaped or quote == "'"
+        else draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
     }
 
 

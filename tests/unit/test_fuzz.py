@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from integrity.settings import PROJECT_ROOT
+
 from tests.corpus import ALL
 from tests.corpus.raw_workbooks import cell, rows_of, sheet_parts
 
