@@ -12,7 +12,7 @@ _LONGEST = 200
 
 
 def write(folder: Path) -> None:
-    """Write every file, and what is expected of it; a name that would not stay in the folder is replaced by a number."""
+    """Write every file, and what is expected of it; a name that a folder cannot hold is replaced by a number."""
     folder.mkdir(parents=True, exist_ok=True)
     expectations = []
     for number, case in enumerate(ALL):

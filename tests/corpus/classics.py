@@ -1,4 +1,4 @@
-"""The cases of the public CSV test collections, written anew: csv-spectrum, RFC 4180, Papa Parse, csvkit, pandas, readr."""
+"""Cases of the public CSV collections, written anew: csv-spectrum, RFC 4180, Papa Parse, csvkit, pandas, readr."""
 
 from __future__ import annotations
 
@@ -297,7 +297,7 @@ CASES = [
     Case(
         name="missing_values.csv",
         data=b"Paid,Payee,Sum\n2020-04-01,NA,\n2020-04-02,N/A,NULL\n2020-04-03,nan,-\n2020-04-04,None,#N/A\n",
-        about=f"{_PANDAS} and readr: words that programs take for blanks come as they are; judging is the gates' business",
+        about=f"{_PANDAS} and readr: words that programs take for blanks come as they are, for the gates to judge",
         table="Paid,Payee,Sum\n2020-04-01,NA,\n2020-04-02,N/A,NULL\n2020-04-03,nan,-\n2020-04-04,None,#N/A\n",
     ),
     Case(

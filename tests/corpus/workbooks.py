@@ -216,7 +216,8 @@ CASES = [
         name="two_headers.xlsx",
         data=lambda: book(_two_headers),
         about="merged headings over two rows",
-        table="Paid,Claims number,Claims sum,Refunds number,Refunds sum\n2020-04-01,1,10.5,2,20.5\n2020-04-02,3,30.5,4,40.5\n",
+        table="Paid,Claims number,Claims sum,Refunds number,Refunds sum\n"
+        "2020-04-01,1,10.5,2,20.5\n2020-04-02,3,30.5,4,40.5\n",
         said={"header_rows": (1, 2)},
     ),
     Case(

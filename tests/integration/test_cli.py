@@ -116,3 +116,4 @@ def test_the_doctor_names_each_mistake_and_its_mend(settled: Any, types: Any, tm
     found = [entry for entry in json.loads(done.stdout) if not entry["ok"]]
     assert any("half_made/dependency.yml:2" in entry["what"] and "titel" in entry["what"] for entry in found)
     assert all(entry["mend"] for entry in found)
+    assert "INTEGRITY_LIMIT_ROWS is 'many'" in types("doctor", INTEGRITY_LIMIT_ROWS="many").stdout

@@ -97,6 +97,16 @@ def test_no_line_is_left_in_silence(reader: Reader, case: Case, tmp_path: Path) 
         assert rows_without_fate(text, reading) == []
 
 
+def test_a_proposal_has_a_cell_for_each_column_that_is_kept(reader: Reader, tmp_path: Path) -> None:
+    """Blank columns are left out of rows that are set aside, too."""
+    path = tmp_path / "file.csv"
+    path.write_bytes(b'Paid,,Payee,Sum,\n2020-04-01,,Acme,1.50,\n2020-04-02,,Beta,2.50,\n2020-04-03,,"Gamma,3.50,\n')
+    reading = reader.read(path)
+    assert reading.headings == ("Paid", "Payee", "Sum")
+    assert [(bad.number, bad.mended and len(bad.mended)) for bad in reading.bad_rows] == [(4, 3)]
+    assert reading.understood().height == 3
+
+
 def test_every_file_has_a_name_of_its_own() -> None:
     assert len({case.name for case in ALL}) == len(ALL)
     assert all(case.about for case in ALL)

@@ -31,7 +31,8 @@ def _seeds(kind: str) -> list[bytes]:
         return [data for data in found if 0 < len(data) <= _LONGEST_SEED]
     parts = sheet_parts(
         rows_of([["Paid", "Payee", "Code"], ["1 April", "Acme", "x"]])
-        + f'<row r="3" hidden="1">{cell("A3", "43922", style=1)}{cell("B3", "#N/A", kind="e")}{cell("C3", "7", style=2)}</row>'
+        + f'<row r="3" hidden="1">{cell("A3", "43922", style=1)}{cell("B3", "#N/A", kind="e")}'
+        f"{cell('C3', '7', style=2)}</row>"
         '<row r="4"><c r="A4"><f>A3</f></c><c r="B4" t="b"><v>1</v></c><c t="str"><v>x</v></c></row>',
         before='<dimension ref="A1:C4"/><cols><col min="2" max="2" hidden="1"/></cols>',
         after='<mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells>',

@@ -15,6 +15,8 @@ from integrity.gates.schema import load_schema
 from integrity.inventory.loading import load_inventory
 from integrity.inventory.policy import load_policy
 from integrity.settings import Settings
+from integrity.submissions.inbox import settled_seconds
+from integrity.submissions.limits import Limits
 from integrity.warehouse.connection import open_engine
 from integrity.warehouse.migrate import is_current
 
@@ -36,6 +38,8 @@ def examine() -> list[Examined]:
     found = [_python()]
     try:
         settings = Settings.from_environment()
+        Limits.from_environment(os.environ)
+        settled_seconds(os.environ)
     except Misconfigured as error:
         return [*found, Examined(False, str(error), "Correct the setting in the environment.")]
     return [*found, *_dependencies(settings), *_folders(settings), *_warehouse(settings), _alerts()]

@@ -151,7 +151,7 @@ def _escape(sample: list[str], quote: str) -> str:
     """A backslash, where one stands before a quote oftener than a quote is doubled within a cell."""
     if not quote:
         return ""
-    # A backslash before the quote that ends a cell is the cell's own, as in C:\\data\\.
+    # A backslash before the quote that ends a cell is the cell's own, as in C:\data\.
     slashed = sum(len(re.findall(rf"\\{quote}(?!\s*(?:[,;\t|]|$))", line)) for line in sample)
     # Two quotes after a delimiter are a blank cell.
     doubled = sum(len(re.findall(rf"[^\\{quote},;\t|]{quote}{quote}[^{quote}]", line)) for line in sample)

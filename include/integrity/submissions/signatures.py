@@ -52,6 +52,11 @@ _IN_ZIP = (
 )
 _OPEN_DOCUMENT = {"spreadsheet": "ods", "text": "odt", "presentation": "odp"}
 _MARKUP = re.compile(r"<(!doctype\s+html|html|head|body|table|meta|style|div)[\s>]", re.IGNORECASE)
+_SQL = re.compile(
+    r"(?:--[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:CREATE|DROP|LOCK)\s+(?:TABLE|TABLES|DATABASE|SCHEMA)\b|"
+    r"(?:--[^\n]*\n\s*|/\*.*?\*/;?\s*)*INSERT\s+INTO\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 _SAVE_AS = "Please open it in the program that made it, save it as an Excel workbook (.xlsx) or as CSV, and send that."
 _REFUSALS = {
@@ -77,6 +82,7 @@ _CALLED = {
     "e-mail": "an e-mail message",
     "office": "an Office document that is no workbook",
     "xml": "an XML document",
+    "sql": "a list of SQL commands",
     "database": "a database",
     "arrow": "an Arrow or Feather file",
     "program": "a program",
@@ -210,6 +216,8 @@ def _kind_of_text(text: str, name: str, *, is_whole: bool) -> str:
     text = text.lstrip()
     if text.startswith("<"):
         return _kind_of_markup(text)
+    if _SQL.match(text):
+        return "sql"
     if text.startswith("MIME-Version:") and "text/html" in text:
         return "html"
     return _kind_of_json(text, PurePosixPath(name).suffix.lower(), is_whole) if text.startswith(("{", "[")) else "text"

@@ -61,6 +61,7 @@ class Schema(pa.DataFrameModel):
 """
 
 Kind = Literal["clean", "blank column", "all failing"]
+KINDS: tuple[Kind, ...] = ("clean", "blank column", "all failing")
 
 
 def generate(file: Path, rows: int, kind: Kind = "clean") -> Path:

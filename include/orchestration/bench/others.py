@@ -1,7 +1,8 @@
 """The rules of the generated files as users of Great Expectations and of Pandera on pandas would state them.
 
-Run by an interpreter that has those and nothing of ours: ``others.py PROGRAM FILE``. Both get the columns typed by
-pandas while reading, which spares them the casts that our own gate judges cell by cell.
+Run by an interpreter that has those and nothing of ours: ``others.py PROGRAM FILE HOW``. ``same rules`` reads text and
+asks of every cell whether it can be read, as our own gate does; ``typed by pandas`` lets pandas' reader take that for
+granted, and stops at the first cell that is not so.
 """
 
 # mypy: ignore-errors
@@ -18,13 +19,29 @@ import pandas as pd
 _REQUIRED = ("day", "unit", "ward", "a", "b", "total", "c", "rate", "cost", "code")
 _AT_LEAST_0 = ("a", "b", "total", "c", "cost")
 _WARDS = ["A", "B", "C", "D"]
+_WHOLE_NUMBERS = ("a", "b", "total", "c", "d")
+_NUMBERS = ("rate", "cost")
+_NOTATIONS = {
+    **dict.fromkeys(_WHOLE_NUMBERS, r"^[+-]?\d+$"),
+    **dict.fromkeys(_NUMBERS, r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$"),
+}
+_MOMENT = "%Y-%m-%dT%H:%M:%S"
 
 
-def _read(file: str) -> pd.DataFrame:
-    return pd.read_csv(file, parse_dates=["day"], dtype={"code": "str"})
+def _read(file: str, is_typed: bool) -> pd.DataFrame:
+    if is_typed:
+        frame = pd.read_csv(file, parse_dates=["day"], dtype={"code": "str"})
+    else:
+        text = pd.read_csv(file, dtype=str)
+        frame = text.rename(columns={name: f"{name} as text" for name in (*_NOTATIONS, "day")})
+        for name in _NOTATIONS:
+            frame[name] = pd.to_numeric(text[name], errors="coerce")
+        frame["day"] = pd.to_datetime(text["day"], format=_MOMENT, errors="coerce")
+    frame["parts"] = frame["a"] + frame["b"]
+    return frame
 
 
-def great_expectations() -> Callable[[str], bool]:
+def great_expectations(is_typed: bool) -> Callable[[str], bool]:
     import great_expectations as gx
     from great_expectations import expectations as gxe
 
@@ -40,19 +57,25 @@ def great_expectations() -> Callable[[str], bool]:
         gxe.ExpectColumnValuesToBeUnique(column="unit"),
         gxe.ExpectColumnPairValuesToBeEqual(column_A="total", column_B="parts"),
     ]
+    if not is_typed:
+        stated += [
+            gxe.ExpectColumnValuesToMatchRegex(column=f"{column} as text", regex=notation)
+            for column, notation in _NOTATIONS.items()
+        ]
+        stated.append(gxe.ExpectColumnValuesToMatchStrftimeFormat(column="day as text", strftime_format=_MOMENT))
     for expectation in stated:
         suite.add_expectation(expectation)
     definition = context.validation_definitions.add(gx.ValidationDefinition(name="judged", data=batch, suite=suite))
 
     def judge(file: str) -> bool:
-        frame = _read(file)
-        frame["parts"] = frame["a"] + frame["b"]
-        return bool(definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY").success)
+        return bool(
+            definition.run(batch_parameters={"dataframe": _read(file, is_typed)}, result_format="SUMMARY").success
+        )
 
     return judge
 
 
-def pandera() -> Callable[[str], bool]:
+def pandera(is_typed: bool) -> Callable[[str], bool]:
     import pandera.pandas as pa
 
     at_least_0 = pa.Check.ge(0)
@@ -67,18 +90,25 @@ def pandera() -> Callable[[str], bool]:
         "note": pa.Column(str, nullable=True),
         "code": pa.Column(str),
     }
-    schema = pa.DataFrameSchema(columns, checks=pa.Check(lambda frame: frame["total"] == frame["a"] + frame["b"]))
+    if not is_typed:
+        columns |= {f"{name} as text": pa.Column(str, pa.Check.str_matches(like)) for name, like in _NOTATIONS.items()}
+        columns["day as text"] = pa.Column(str, pa.Check(_is_moment))
+    schema = pa.DataFrameSchema(columns, checks=pa.Check(lambda frame: frame["total"] == frame["parts"]))
 
     def judge(file: str) -> bool:
-        schema.validate(_read(file), lazy=True)
+        schema.validate(_read(file, is_typed), lazy=True)
         return True
 
     return judge
 
 
+def _is_moment(cells: pd.Series) -> pd.Series:
+    return pd.to_datetime(cells, format=_MOMENT, errors="coerce").notna()
+
+
 def main() -> None:
-    program, file = sys.argv[1:]
-    judge = {"Great Expectations": great_expectations, "Pandera": pandera}[program]()
+    program, file, how = sys.argv[1:]
+    judge = {"Great Expectations": great_expectations, "Pandera": pandera}[program](how == "typed by pandas")
     started = time.perf_counter()
     passed = judge(file)
     seconds = time.perf_counter() - started

@@ -7,13 +7,14 @@ import os
 import statistics
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import psycopg
 from integrity.settings import Settings
 from integrity.warehouse import embedded
 
-from orchestration.bench.generated import COLUMN_TYPES, generate, open_generated, send, take_in, take_in_whole
+from orchestration.bench.generated import COLUMN_TYPES, KINDS, generate, open_generated, send, take_in, take_in_whole
 from orchestration.bench.measured import Measured, seconds_of
 
 ROWS = 2_000_000
@@ -34,7 +35,7 @@ def measure_path(settings: Settings) -> list[Measured]:
         office = open_generated(settings, name)
         send(settings, name, file)
         copies.append(seconds_of(lambda: _bare_copy(url, file)))
-        paths.append(seconds_of(lambda office=office: take_in_whole(office)))  # type: ignore[misc]
+        paths.append(seconds_of(partial(take_in_whole, office)))
     file.unlink()
     return [
         Measured(
@@ -50,13 +51,13 @@ def measure_path(settings: Settings) -> list[Measured]:
 def measure_spoilt(settings: Settings) -> list[Measured]:
     """A file with a column that is blank throughout, and one whose every row fails every rule, beside a clean one."""
     seconds = {}
-    for kind in ("clean", "blank column", "all failing"):
+    for kind in KINDS:
         name = "spoilt_" + kind.replace(" ", "_")
         office = open_generated(settings, name)
-        file = generate(settings.home / f"{name}.csv", _SPOILT_ROWS, kind)  # type: ignore[arg-type]
+        file = generate(settings.home / f"{name}.csv", _SPOILT_ROWS, kind)
         send(settings, name, file)
         file.unlink()
-        seconds[kind] = seconds_of(lambda office=office: take_in(office))
+        seconds[kind] = seconds_of(partial(take_in, office))
     clean = seconds.pop("clean")
     return [
         Measured(f"whole path, {_SPOILT_ROWS:,} rows, {kind}", "the same of a clean file", taken, clean, most=3)

@@ -1,0 +1,176 @@
+"""A file judged in batches: the same answer wherever these begin and end, and rules that look across rows see all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from integrity.gates.row_by_row import is_row_by_row
+from integrity.gates.structure import StructureResult, judge_structure
+from integrity.pipeline.office import Office
+from integrity.settings import PROJECT_ROOT, Settings
+from integrity.submissions.isolation import read_submission
+from integrity.submissions.reading import Reading, Rows
+
+DAY = date(2020, 4, 28)
+ABRUZZO = "13"
+
+
+@pytest.fixture(scope="module")
+def regional(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    home = tmp_path_factory.mktemp("home")
+    own = Settings(
+        home=home,
+        database_url=None,
+        dependencies=PROJECT_ROOT / "include" / "dependencies",
+        inbox=home,
+        outbox=home,
+        archive=home,
+    )
+    return Office.open("regional_hospital_activity", own)
+
+
+def in_batches(reading: Reading, rows: int) -> Reading:
+    """The same reading in parts of so many rows, on disk as those of a large file are."""
+    whole = reading.rows.raw()
+    parts = tuple(whole.slice(start, rows) for start in range(0, whole.height, rows))
+    return replace(reading, rows=replace(reading.rows, parts=parts), _frame=[])
+
+
+def on_disk(reading: Reading, folder: Path) -> Reading:
+    parts = []
+    for number, part in enumerate(reading.rows.parts):
+        assert isinstance(part, pl.DataFrame)
+        parts.append(folder / f"{number}.arrow")
+        part.write_ipc(parts[-1])
+    return replace(reading, rows=Rows(tuple(parts), reading.rows.columns, reading.rows.height), _frame=[])
+
+
+def judge(reading: Reading, office: Office) -> StructureResult:
+    return judge_structure(
+        reading,
+        office.schema,
+        office.registered.dependency,
+        period=DAY,
+        as_of=DAY,
+        policy=office.policy,
+        supplier="protezione_civile",
+    )
+
+
+def told(result: StructureResult) -> Any:
+    return (
+        result.result,
+        result.units,
+        result.shape,
+        result.accepted.height,
+        result.quarantined.height,
+        result.accepted.frame().rows(),
+        result.quarantined.frame().rows(),
+    )
+
+
+SPOILT = st.sampled_from(["", "x", "-1", "1.5", "n.d.", "3", "2020-04-28T17:00:00", "28/04/2020", "ITA", "Lazio"])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_answer_does_not_depend_on_the_batches(
+    data: st.DataObject, regional: Office, real: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = real("regional_hospital_activity", 28)
+    for _ in range(data.draw(st.integers(0, 6))):
+        row = data.draw(st.sampled_from(file.rows))
+        row[data.draw(st.sampled_from(file.headings))] = data.draw(SPOILT)
+    for row in data.draw(st.lists(st.sampled_from(file.rows), max_size=3)):
+        file.rows.append(dict(row))
+    for heading in data.draw(st.lists(st.sampled_from(["tamponi", "data", "long", "stato"]), max_size=1)):
+        for row in file.rows:
+            row[heading] = data.draw(st.sampled_from(["", "1,5", "x", "28/04/2020"]))
+    path = tmp_path / "file.csv"
+    path.write_bytes(file.to_bytes())
+    reading = read_submission(path)
+    whole = told(judge(in_batches(reading, len(file.rows)), regional))
+    assert told(judge(in_batches(reading, 1), regional)) == whole
+    assert told(judge(in_batches(reading, 7), regional)) == whole
+    assert told(judge(on_disk(in_batches(reading, 7), tmp_path), regional)) == whole
+
+
+def test_a_repeated_row_is_found_in_another_batch(regional: Office, real: Callable[..., Any], tmp_path: Path) -> None:
+    file = real("regional_hospital_activity", 28)
+    file.rows.append(dict(file.rows[0]))
+    path = tmp_path / "file.csv"
+    path.write_bytes(file.to_bytes())
+    result = judge(in_batches(read_submission(path), 5), regional)
+    assert [(f.rule.name, f.rows) for f in result.result.failures] == [("row_repeated", (23,))]
+    assert result.quarantined.select("_row", "rules").rows() in ([(23, ["row_repeated"])], [])
+
+
+def test_a_batch_that_breaks_a_rule_is_an_error(regional: Office, real: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(real("regional_hospital_activity", 28).to_bytes())
+    first, *others = regional.schema.row_rules
+    asked: list[int] = []
+
+    def breaks_later(rows: pl.LazyFrame, _: str | None) -> Any:
+        asked.append(1)
+        if len(asked) > 3:
+            raise ValueError("cell 87654")
+        return first.check(rows, None)
+
+    schema = replace(regional.schema, row_rules=(replace(first, check=breaks_later), *others))  # type: ignore[arg-type]
+    result = judge(in_batches(read_submission(path), 5), replace(regional, schema=schema))
+    (finding,) = result.result.failures
+    assert (finding.rule.name, str(finding.verdict)) == (first.rule.name, "ERROR")
+    assert not result.is_landable
+    assert "87654" not in finding.message
+
+
+SCHEMA = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "t": pl.String()})
+a, b, t = pl.col("a"), pl.col("b"), pl.col("t")
+
+
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        pytest.param(lambda rows: rows.select(a == b + 1), True, id="sum"),
+        pytest.param(lambda rows: rows.select(t.str.contains('"label="')), True, id="pattern-with-quotes"),
+        pytest.param(lambda rows: rows.with_columns(c=a * 2).select(pl.col("c") > b), True, id="two-steps"),
+        pytest.param(lambda rows: rows.select(pl.when(t == "x").then(a > 0).otherwise(b > 0)), True, id="when"),
+        pytest.param(lambda rows: rows.select(t.is_first_distinct()), False, id="first"),
+        pytest.param(lambda rows: rows.select(pl.struct("a", "t").is_unique()), False, id="unique"),
+        pytest.param(lambda rows: rows.select(a < a.sum().over("t")), False, id="window"),
+        pytest.param(lambda rows: rows.select(a <= a.mean()), False, id="mean"),
+        pytest.param(lambda rows: rows.select(a.shift() < a), False, id="shift"),
+        pytest.param(lambda rows: rows.select(a.cum_sum() > 0), False, id="running"),
+        pytest.param(lambda rows: rows.with_row_index().select(pl.col("index") < 5), False, id="row-index"),
+        pytest.param(lambda rows: rows.select(a.map_batches(lambda s: s > s.mean())), False, id="python"),
+        pytest.param(lambda rows: rows.sort("a").select(b > 0), False, id="sorted"),
+        pytest.param(lambda rows: rows.select(a > len(rows.collect())), False, id="collected-for-a-threshold"),
+        pytest.param(lambda rows: rows.collect().select(a > 0).lazy(), False, id="collected"),
+        pytest.param(lambda rows: rows.select(pl.lit(value=True)), False, id="constant"),
+        pytest.param(lambda _: 1 / 0, False, id="broken"),
+    ],
+)
+def test_rules_across_rows_are_told_from_those_on_one(ask: Any, expected: bool) -> None:
+    assert is_row_by_row(SCHEMA, ask) is expected
+
+
+def test_every_rule_on_one_row_of_the_project_is_known_as_such(regional: Office) -> None:
+    """A release of polars that draws its plans otherwise would ask every rule of whole columns, in more memory."""
+    columns = {column.name: column.dtype for column in regional.schema.columns.values()}
+    days = {"_row": pl.Int64(), "_period": pl.Date(), "_latest": pl.Date()}
+    schema = pl.Schema({**columns, **days})
+    across = {
+        entry.rule.name
+        for entry in regional.schema.row_rules
+        if not is_row_by_row(schema, lambda rows, entry=entry: entry.check(rows, None).check_output)  # type: ignore[misc]
+    }
+    assert across == {"row_repeated", "rows_conflict"}
