@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from integrity.verdicts import Verdict, worst
 
-Severity = Literal["block", "quarantine", "warn"]
+Severity = Literal["block", "quarantine", "warn", "note"]
 
 SAMPLE_ROWS = 1000
 """At most so many row numbers are kept with a finding; the count is always whole."""
@@ -22,7 +22,8 @@ class Rule:
         kind: One of the nine kinds in ``manual/validity_rules.yml``.
         dimension: One of the five in ``manual/dimensions.yml``.
         limitations: Codes of ``manual/limitations.yml`` that the rule looks for.
-        severity: ``block`` fails the submission; ``quarantine`` sets the row aside; ``warn`` is noted.
+        severity: ``block`` fails the submission; ``quarantine`` sets the row aside; ``warn`` is released with
+            an issue; ``note`` is told, and is nobody's issue.
         message: What is wrong, in a sentence for the supplier.
         mend: What the supplier can do about it.
     """

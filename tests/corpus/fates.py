@@ -18,6 +18,7 @@ def rows_without_fate(text: str, reading: Reading) -> list[int]:
         text: The file's text; no byte-order mark.
     """
     whole = {*reading.header_rows, *reading.frame["_row"].to_list()}
+    whole |= {bad.number for bad in reading.bad_rows if "garbled" in bad.reason}
     known = whole | {bad.number for bad in reading.bad_rows}
     for skip in reading.skipped:
         known.update(range(skip.first, skip.last + 1))

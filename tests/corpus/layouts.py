@@ -193,12 +193,14 @@ CASES = [
         data=b'Paid,Payee,Sum\n2020-04-01,"The \\"Best\\", Ltd",1.50\n2020-04-02,"Beta \\"B\\"",2.50\n'
         b"2020-04-03,Gamma,3.50\n",
         about="MySQL's and PHP's quotes with backslashes",
-        table='Paid,Payee,Sum\n2020-04-01,"The ""Best"", Ltd",1.50\n2020-04-02,"Beta ""B""",2.50\n2020-04-03,Gamma,3.50\n',
+        table='Paid,Payee,Sum\n2020-04-01,"The ""Best"", Ltd",1.50\n2020-04-02,"Beta ""B""",2.50\n'
+        "2020-04-03,Gamma,3.50\n",
         said={"escape": "\\"},
     ),
     Case(
         name="backslash_quotes_and_blank_cells.csv",
-        data=b'"Paid","Payee","Note"\n"2020-04-01","Acme",""\n"2020-04-02","Beta",""\n"2020-04-03","Gamma","a \\"b\\" c"\n',
+        data=b'"Paid","Payee","Note"\n"2020-04-01","Acme",""\n"2020-04-02","Beta",""\n'
+        b'"2020-04-03","Gamma","a \\"b\\" c"\n',
         about="the same, where every cell is quoted: blank ones are no doubled quotes",
         table='Paid,Payee,Note\n2020-04-01,Acme,\n2020-04-02,Beta,\n2020-04-03,Gamma,"a ""b"" c"\n',
         said={"escape": "\\"},

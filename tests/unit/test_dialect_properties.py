@@ -141,6 +141,9 @@ def test_a_table_is_read_back_or_told(
     if dialect["escapechar"]:
         # Whether such a program doubles a backslash of the text's own cannot be seen: some do, some do not.
         table = [[cell.replace("\\", "/") for cell in row] for row in table]
+    if dialect["lineterminator"] == "\r":
+        # Python 3.11 puts no quotes around a cell for a line end that is not the file's own: that file is broken.
+        table = [[cell.replace("\n", " ") for cell in row] for row in table]
     data = written(table, dialect).encode(encoding)
     require_no_other_table(read(data, next(numbered)), table)
 

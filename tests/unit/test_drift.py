@@ -21,6 +21,7 @@ from integrity.gates.structure import StructureResult, judge_structure
 from integrity.inventory.dependency import Dependency, Layout, ReadingHints
 from integrity.inventory.loading import load_inventory
 from integrity.inventory.policy import Policy
+from integrity.register.issues import problems_from
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.submissions import notations
 from integrity.submissions.drift import Shape, changes, likeness
@@ -28,6 +29,7 @@ from integrity.submissions.limits import Limits
 from integrity.submissions.notations import read_in
 from integrity.submissions.opening import open_submission
 from integrity.verdicts import Verdict
+from integrity.warehouse.models import FindingRow
 
 CSSE = PROJECT_ROOT / "tests" / "data" / "csse"
 TYPE_RULES = {pl.Int64(): WHOLE_NUMBER, pl.Float64(): NUMBER, pl.Datetime(): MOMENT}
@@ -545,3 +547,12 @@ def test_a_table_that_cannot_be_trusted_is_not_judged(judge: Judge) -> None:
 )
 def test_likeness_of_headings(heading: str, name: str, alike: bool) -> None:
     assert (likeness(heading, name) >= 0.62) == alike
+
+
+def test_a_note_is_told_and_is_nobodys_issue() -> None:
+    """A harmless change of layout passes; only what somebody must answer for opens an issue."""
+    told = {"rule": "layout_kept", "dimension": "consistency", "verdict": "WARN", "evaluated": 1, "failed": 1}
+    row = FindingRow(**told, severity="note", message="Changed.", mend="Nothing.", supplier=None, column=None)
+    assert problems_from([(row, "maker")]) == []
+    row.severity = "warn"
+    assert [problem.rule for problem in problems_from([(row, "maker")])] == ["layout_kept"]

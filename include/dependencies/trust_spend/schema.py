@@ -45,7 +45,7 @@ class Schema(pa.DataFrameModel):
     )
     expense_type: str = pa.Field(nullable=True, description="Ledger's name for the kind of expense")
     expense_area: str = pa.Field(nullable=True, description="Ledger's name for the part of the trust that spent it")
-    payee: str = pa.Field(description="Supplier: the paid firm, body or person; some are people, so it may be personal data")
+    payee: str = pa.Field(description="Supplier: the paid firm, body or person; may be personal data")
     transaction_id: str = pa.Field(nullable=True, description="The trust's number of the payment or invoice")
     payee_reference: str = pa.Field(nullable=True, description="The payee's own number of the invoice")
     vat_registration: str = pa.Field(

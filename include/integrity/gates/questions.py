@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
+from pandera.api.polars.types import PolarsData
 
 from integrity.findings import Rule
 from integrity.gates.batches import Batches
@@ -79,13 +80,19 @@ class Checked(Question):
 
     def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
         if self._is_whole is None:
-            self._is_whole = self._has_more and not is_row_by_row(cast.schema, self._answer)
+            self._is_whole = self._has_more and not is_row_by_row(cast.schema, self.planned)
         if not self._is_whole and not self.tally.error:
             self._add(cast.lazy(), [text[ROW]])
 
     def ask_whole(self, batches: Batches, numbers: list[pl.Series]) -> None:
         if self._is_whole:
             self._add(batches.whole(), numbers)
+
+    def planned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The rule's own answer before pandera collects it."""
+        backend = self._check.get_backend(rows)(self._check)
+        answer: pl.LazyFrame = backend.apply(PolarsData(rows, "*"))  # type: ignore[no-untyped-call]
+        return answer
 
     def _answer(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         answer: pl.LazyFrame = self._check(rows, self._key).check_output

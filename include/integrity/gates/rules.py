@@ -55,7 +55,7 @@ def verdict_of(stated: Rule, *, failed: int, rows: int, policy: Policy) -> Verdi
     """
     if failed == 0:
         return Verdict.PASS
-    if stated.severity == "warn":
+    if stated.severity in ("warn", "note"):
         return Verdict.WARN
     if stated.severity == "quarantine" and failed <= policy.quarantine_share * rows:
         return Verdict.WARN
@@ -144,7 +144,7 @@ LAYOUT_KEPT = Rule(
     kind="field_structure",
     dimension="consistency",
     limitations=("9.12",),
-    severity="warn",
+    severity="note",
     message="The file's layout is not quite that of the last accepted file.",
     mend="Nothing, if the change is meant to stay; otherwise export the file as before.",
 )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from integrity.errors import Misconfigured
-from integrity.findings import Rule
+from integrity.findings import Rule, Severity
 from integrity.inventory import manual
 from integrity.inventory.dependency import Dependency, Layout, Neighbour, Registered, RelationRule
 from integrity.inventory.headings import bare
@@ -358,5 +358,5 @@ def rule_mistakes(rule: Rule) -> Iterator[str]:
     for code in rule.limitations:
         if code not in manual.limitations():
             yield f"rule '{rule.name}': unknown limitation '{code}'"
-    if rule.severity not in ("block", "quarantine", "warn"):
+    if rule.severity not in get_args(Severity):
         yield f"rule '{rule.name}': unknown severity '{rule.severity}'"

@@ -63,7 +63,7 @@ def _event(judgement: Judgement, findings: list[FindingRow], namespace: str, imp
             assertion=row.rule,
             success=row.verdict == "PASS",
             column=row.column,
-            severity="warn" if row.severity == "warn" else "error",
+            severity="warn" if row.severity in ("warn", "note") else "error",
             description=row.mend,
             params={
                 "kind": row.kind,

@@ -55,11 +55,11 @@ def problems_from(findings: Iterable[tuple[FindingRow, str | None]]) -> list[Pro
     """One problem for each rule and supplier, over all columns that show it.
 
     Args:
-        findings: Outcomes with the supplier whose submission they are about, if any.
+        findings: Outcomes with the supplier whose submission they are about, if any; notes are nobody's problem.
     """
     found: dict[tuple[str, str], Problem] = {}
     for row, supplier in findings:
-        if row.verdict == Verdict.PASS:
+        if row.verdict == Verdict.PASS or row.severity == "note":
             continue
         new = Problem(
             rule=row.rule,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
+from integrity.findings import Severity
 from integrity.gates.rules import COLUMNS_KNOWN, COLUMNS_PRESENT, ROW_SHAPE
 from integrity.reports.cells import visible_text
 from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, day_in_words
@@ -59,7 +60,7 @@ def content_of(source: FeedbackSource, received: Received | None) -> dict[str, A
 def _weight(outcome: RuleOutcome) -> tuple[int, int]:
     """What stops the file first, then what sets rows aside, then notes."""
     order = [Verdict.ERROR, Verdict.FAIL, Verdict.WARN]
-    return order.index(outcome.verdict), ("block", "quarantine", "warn").index(outcome.severity)
+    return order.index(outcome.verdict), get_args(Severity).index(outcome.severity)
 
 
 def _in_words(source: FeedbackSource) -> str:

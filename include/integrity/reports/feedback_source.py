@@ -32,7 +32,7 @@ class RuleOutcome:
     @property
     def is_note(self) -> bool:
         """Whether nothing hangs on it for this file."""
-        return self.severity == "warn" and self.verdict is Verdict.WARN
+        return self.severity in ("warn", "note") and self.verdict is Verdict.WARN
 
     @classmethod
     def of(cls, finding: Finding) -> RuleOutcome:

@@ -53,10 +53,11 @@ _IN_ZIP = (
 _OPEN_DOCUMENT = {"spreadsheet": "ods", "text": "odt", "presentation": "odp"}
 _MARKUP = re.compile(r"<(!doctype\s+html|html|head|body|table|meta|style|div)[\s>]", re.IGNORECASE)
 _SQL = re.compile(
-    r"(?:--[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:CREATE|DROP|LOCK)\s+(?:TABLE|TABLES|DATABASE|SCHEMA)\b|"
-    r"(?:--[^\n]*\n\s*|/\*.*?\*/;?\s*)*INSERT\s+INTO\b",
-    re.IGNORECASE | re.DOTALL,
+    r"(?:--[^\n]*+\n\s*+|/\*(?:[^*]|\*(?!/))*+\*/;?\s*+)*+"
+    r"(?:(?:CREATE|DROP|LOCK)\s+(?:TABLE|TABLES|DATABASE|SCHEMA)|INSERT\s+INTO)\b",
+    re.IGNORECASE,
 )
+"""A database's dump, below its comments."""
 
 _SAVE_AS = "Please open it in the program that made it, save it as an Excel workbook (.xlsx) or as CSV, and send that."
 _REFUSALS = {
