@@ -1,0 +1,189 @@
+"""Large landings, written over two connections before they are recorded: killed, met by another, swept, guarded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from integrity.errors import Transient
+from integrity.pipeline.judging import judge_submission
+from integrity.pipeline.office import Office
+from integrity.pipeline.receiving import receive
+from integrity.settings import Settings
+from integrity.warehouse.attempts import (
+    begin_attempt,
+    holding_submission,
+    join_attempt,
+    register_attempt,
+    sweep_attempts,
+)
+from integrity.warehouse.connection import transaction
+from integrity.warehouse.landing import APART_ROWS, ensure_tables
+from orchestration.bench.generated import DAY, generate, open_generated, send, take_in_whole
+from psycopg.rows import dict_row
+
+NAME = "generated"
+ROWS = APART_ROWS + 20_000
+
+HALF_DONE = """
+import sys, threading, time
+from integrity.pipeline.judging import judge_submission
+from integrity.pipeline.office import Office
+from integrity.warehouse import landing
+
+whole, first = landing._encoded, []
+
+def encoded(rows):
+    first.append(threading.get_ident())
+    while threading.get_ident() != first[0]:
+        time.sleep(1)
+    return whole(rows)
+
+landing._encoded = encoded
+judge_submission(Office.open(sys.argv[1]), int(sys.argv[2]), "killed")
+"""
+WHOLE = """
+import sys
+from integrity.pipeline.judging import judge_submission
+from integrity.pipeline.office import Office
+
+judge_submission(Office.open(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+"""
+
+
+@dataclass
+class Large:
+    """A dependency whose only file was received and waits to be judged."""
+
+    office: Office
+    submission: int
+
+    def judge(self) -> None:
+        judge_submission(self.office, self.submission, "test")
+
+    def process(self, script: str, run: str = "test") -> subprocess.Popen[bytes]:
+        settings = self.office.settings
+        environment = {
+            **os.environ,
+            "INTEGRITY_HOME": str(settings.home),
+            "INTEGRITY_DATABASE_URL": str(settings.database_url),
+            "INTEGRITY_DEPENDENCIES": str(settings.dependencies),
+        }
+        return subprocess.Popen([sys.executable, "-c", script, NAME, str(self.submission), run], env=environment)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        with psycopg.connect(str(self.office.settings.database_url), row_factory=dict_row) as connection:
+            return connection.execute(sql).fetchall()
+
+    def counts(self) -> dict[str, int]:
+        """Rows that lie in landing, that are published, landings and attempts."""
+        tables = {
+            "rows": f"landing.{NAME}",
+            "distinct rows": f"(SELECT DISTINCT _row FROM landing.{NAME}) AS each",
+            "landings": "register.landing",
+            "attempts": "register.landing_attempt",
+        }
+        return {what: self.query(f"SELECT count(*) AS n FROM {table}")[0]["n"] for what, table in tables.items()}
+
+
+LANDED_ONCE = {"rows": ROWS, "distinct rows": ROWS, "landings": 1, "attempts": 0}
+
+
+@pytest.fixture
+def large(warehouse: Settings, tmp_path: Path) -> Iterator[Large]:
+    settings = replace(warehouse, dependencies=tmp_path / "dependencies")
+    office = open_generated(settings, NAME)
+    send(settings, NAME, generate(tmp_path / "generated.csv", ROWS))
+    (submission,) = receive(office, DAY)
+    yield Large(office, submission)
+    office.engine.dispose()
+
+
+def test_a_large_file_is_landed_whole(large: Large) -> None:
+    take_in_whole(large.office)
+    assert large.counts() == LANDED_ONCE
+    assert large.query(f"SELECT count(*) AS n FROM published.{NAME}") == [{"n": ROWS}]
+    (told,) = large.query(
+        f"SELECT min(day)::text AS day, sum(a) AS a, sum(cost)::numeric(12, 2) AS cost, min(_period)::text AS period, "
+        f"count(DISTINCT unit) AS units FROM published.{NAME}"
+    )
+    index = range(ROWS)
+    assert told["day"], told["period"] == ("2026-01-01 18:00:00", "2026-01-01")
+    assert (told["a"], told["units"]) == (sum(i % 97 for i in index), ROWS)
+    assert float(told["cost"]) == pytest.approx(sum(i % 100_000 for i in index) / 100)
+
+
+def test_a_landing_killed_half_way_leaves_nothing_to_see_and_is_swept(large: Large) -> None:
+    killed = large.process(HALF_DONE)
+    with transaction(large.office.engine) as session:
+        ensure_tables(session, NAME, large.office.schema)
+    deadline = time.monotonic() + 60
+    while not large.query(f"SELECT 1 FROM landing.{NAME} LIMIT 1"):
+        assert killed.poll() is None and time.monotonic() < deadline, "one of two connections has written its share"
+        time.sleep(0.1)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    left = large.counts()
+    assert 0 < left["rows"] < ROWS
+    assert (left["landings"], left["attempts"]) == (0, 1)
+    assert large.query(f"SELECT count(*) AS n FROM published.{NAME}") == [{"n": 0}]
+    take_in_whole(large.office)
+    assert large.counts() == LANDED_ONCE
+    assert large.query(f"SELECT count(*) AS n FROM published.{NAME}") == [{"n": ROWS}]
+
+
+def test_two_processes_that_judge_one_file_land_it_once(large: Large) -> None:
+    both = [large.process(WHOLE, run) for run in ("one", "other")]
+    assert [process.wait() for process in both] == [0, 0]
+    assert large.counts() == LANDED_ONCE
+
+
+def test_judging_again_finds_the_rows_there(large: Large) -> None:
+    large.judge()
+    large.judge()
+    assert large.counts() == LANDED_ONCE
+
+
+def test_an_attempt_that_is_under_way_is_not_swept_and_its_rows_stay(large: Large) -> None:
+    engine = large.office.engine
+    with transaction(engine) as session:
+        ensure_tables(session, NAME, large.office.schema)
+    with holding_submission(engine, large.submission):
+        with transaction(engine) as session:
+            landing = begin_attempt(session, NAME, large.submission)
+        insert = f"INSERT INTO landing.{NAME} (_landing, _submission, _row, _period) VALUES ({landing}, 1, 2, now())"
+        with psycopg.connect(str(large.office.settings.database_url)) as connection:
+            connection.execute(insert)
+        sweep_attempts(engine, NAME)
+        assert (large.counts()["rows"], large.counts()["attempts"]) == (1, 1)
+        with (
+            psycopg.connect(str(large.office.settings.database_url)) as connection,
+            pytest.raises(psycopg.errors.RaiseException, match=f"landing.{NAME} is append-only: DELETE is refused"),
+        ):
+            connection.execute(f"DELETE FROM landing.{NAME}")
+    sweep_attempts(engine, NAME)
+    assert (large.counts()["rows"], large.counts()["attempts"]) == (0, 0)
+
+
+@pytest.mark.parametrize("step", ["join", "register"])
+def test_an_attempt_that_was_given_up_goes_no_further(large: Large, step: str) -> None:
+    engine = large.office.engine
+    with transaction(engine) as session:
+        ensure_tables(session, NAME, large.office.schema)
+        landing = begin_attempt(session, NAME, large.submission)
+    sweep_attempts(engine, NAME)
+    with pytest.raises(Transient, match="was given up"), transaction(engine) as session:
+        if step == "join":
+            join_attempt(session, landing)
+        else:
+            register_attempt(session, landing, fingerprint="", accepted=0, quarantined=0)
+    assert large.query("SELECT count(*) AS n FROM register.landing") == [{"n": 0}]
