@@ -132,7 +132,6 @@ CASES = [
         table=_TABLE + _TABLE.split("\n", 1)[1],
         skipped=(4,),
         numbers=(2, 3, 6, 7),
-        wrong="rows below a member's table are not counted",
     ),
     Case(
         name="several_unlike.zip",

@@ -117,7 +117,7 @@ def test_a_large_file_is_landed_whole(large: Large) -> None:
         f"count(DISTINCT unit) AS units FROM published.{NAME}"
     )
     index = range(ROWS)
-    assert told["day"], told["period"] == ("2026-01-01 18:00:00", "2026-01-01")
+    assert (told["day"], told["period"]) == ("2026-01-01 18:00:00", "2026-01-01")
     assert (told["a"], told["units"]) == (sum(i % 97 for i in index), ROWS)
     assert float(told["cost"]) == pytest.approx(sum(i % 100_000 for i in index) / 100)
 

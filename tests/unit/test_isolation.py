@@ -72,7 +72,6 @@ def test_a_child_that_hangs_refuses_that_file_only(reader: Reader, good: Path) -
     require_alive(reader, good)
 
 
-@pytest.mark.xfail(strict=True, reason="a MemoryError is told as a damaged file, without the limit's name")
 @pytest.mark.parametrize(
     ("name", "data"),
     [

@@ -66,6 +66,9 @@ class Batches:
 
     def head(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The first rows, as text and typed, however the file is cut into batches."""
+        if len(self) == 1:
+            text = self.text(0)
+            return text.head(_HEAD_ROWS), self.typed(0).head(_HEAD_ROWS)
         texts: list[pl.DataFrame] = []
         for index in range(len(self)):
             texts.append(self.text(index))

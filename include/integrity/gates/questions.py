@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
+from integrity.errors import CouldNotCheck
 from integrity.findings import Rule
 from integrity.gates.batches import Batches
 from integrity.gates.judged import Tally
@@ -82,11 +85,12 @@ class Checked(Question):
         if self._is_whole is None:
             self._is_whole = self._has_more and not is_row_by_row(cast.schema, self.planned)
         if not self._is_whole and not self.tally.error:
-            self._add(cast.lazy(), [text[ROW]])
+            self._add(cast.lazy(), cast.select(self._columns).get_columns(), [text[ROW]])
 
     def ask_whole(self, batches: Batches, numbers: list[pl.Series]) -> None:
         if self._is_whole:
-            self._add(batches.whole(), numbers)
+            read = batches.whole().select(self._columns).collect()
+            self._add(batches.whole(), read.get_columns(), numbers)
 
     def planned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """The rule's own answer before pandera collects it."""
@@ -98,21 +102,27 @@ class Checked(Question):
         answer: pl.LazyFrame = self._check(rows, self._key).check_output
         return answer
 
-    def _add(self, rows: pl.LazyFrame, numbers: list[pl.Series]) -> None:
+    def _add(self, rows: pl.LazyFrame, read: list[pl.Series], numbers: list[pl.Series]) -> None:
+        """Ask it of rows, of one batch or of all.
+
+        Args:
+            read: The columns that it reads.
+            numbers: Physical row numbers, batch by batch.
+        """
         try:
             output = self._answer(rows).collect().to_series()
-            evaluated = rows.select(pl.all_horizontal([pl.col(c).is_not_null() for c in self._columns])).collect()
-            # A rule that answers for another number of rows breaks here, and must not pass for the first ones.
-            failing = pl.DataFrame({"evaluated": evaluated.to_series(), "output": output}).select(
-                pl.col("evaluated"), failing=pl.col("evaluated") & ~pl.col("output")
-            )
+            evaluated = reduce(and_, (cells.is_not_null() for cells in read))
+            if output.len() != evaluated.len() or output.dtype != pl.Boolean:
+                # A rule that answers for another number of rows must not pass for the first ones.
+                raise CouldNotCheck("A rule did not give one answer for each row.")  # noqa: TRY301
+            failing = evaluated & ~output
         except Exception as error:  # noqa: BLE001 - a rule's author may have written anything; whatever it is, it blocks
             self.tally.error = _where(error, self._schema)
             return
         start = 0
         for part in numbers:
-            asked = failing.slice(start, part.len())
-            self.tally.add(part, asked["failing"], int(asked["evaluated"].sum()))
+            asked = evaluated.slice(start, part.len())
+            self.tally.add(part, failing.slice(start, part.len()), int(asked.sum()))
             start += part.len()
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from integrity.errors import Rejected
 from integrity.inventory.dependency import ReadingHints
+from integrity.submissions.cells import TYPED
 from integrity.submissions.dialects import detect_dialect, head_records
 from integrity.submissions.encodings import SUSPECTS, detect_encoding, is_garbled, ungarbled
 from integrity.submissions.limits import Limits
@@ -30,6 +32,11 @@ _HEAD_LINES = 2_000
 _TAIL_BYTES = 1 << 16
 _WIDEST_PATTERN = 300
 """Columns up to which one regular expression checks a whole line."""
+
+
+_WRAPPED = re.compile(r'"(?:[^"]|"")*[,;\t|](?:[^"]|"")*"')
+"""A line that is one quoted cell with a delimiter in it."""
+_SEVERAL = re.compile(r'[^"]"[,;\t|]"[^"]|^"[^"]*"[,;\t|]')
 
 
 class TextFile:
@@ -52,7 +59,8 @@ class TextFile:
         self._hints, self._limits = hints, limits
         self.encoding = detect_encoding(path, hints.encoding)
         self.text = plain_text(path, self.encoding, scratch)
-        lines = self.text.head(_HEAD_BYTES)
+        self.notes: list[str] = []
+        lines = self._unwrapped(scratch)
         if not any(line.strip() for line in lines):
             raise Rejected("The file is empty." if not self.text.lines else "The file holds nothing but blank lines.")
         self.dialect, self.dialect_why = detect_dialect(lines, hints)
@@ -67,7 +75,28 @@ class TextFile:
         above = records[: self.header.rows[0] if self.header.rows else self.header.begins]
         self._begins = records[self.header.begins - 1][1] + 1 if self.header.begins else 1
         self.skipped = [Skipped(first, last, "above the table") for first, last, cells in above if any(cells)]
-        self.notes: list[str] = []
+        if self.header.rows:
+            drawn = records[self.header.rows[-1] + 1 : self.header.begins]
+            self.skipped += [Skipped(first, last, "a line under the headings") for first, last, _ in drawn]
+        self._other_begins: int | None = None
+
+    def _unwrapped(self, scratch: Path) -> list[str]:
+        """The first lines; where nearly every line is one quoted cell, what the quotes enclose is the file."""
+        lines = self.text.head(_HEAD_BYTES)
+        filled = [line for line in lines[:_HEAD_LINES] if line.strip()]
+        wrapped = [line for line in filled if _WRAPPED.fullmatch(line) and not _SEVERAL.search(line)]
+        if len(filled) < 3 or len(wrapped) < 0.9 * len(filled):  # noqa: PLR2004
+            return lines
+        copy = scratch / "unwrapped.utf8"
+        with self.text.path.open(encoding="utf-8", newline="") as reader, copy.open("w", encoding="utf-8") as writer:
+            reader.seek(self.text.begins)
+            for line in reader:
+                text = line.rstrip("\r\n")
+                inner = text[1:-1].replace('""', '"') if _WRAPPED.fullmatch(text) else text
+                writer.write(inner + "\n")
+        self.text = replace(self.text, path=copy, begins=0)
+        self.notes.append("every line was one quoted cell; what the quotes enclose was read")
+        return self.text.head(_HEAD_BYTES)
 
     @property
     def bad_rows(self) -> list[BadRow]:
@@ -94,7 +123,7 @@ class TextFile:
                 frame = self._mixed(data.decode("utf-8", "replace"), number)
             if not data.isascii():
                 frame = self._without_garbled(frame)
-            frame = self._without_repeated_headings(frame)
+            frame = self._without_other_table(self._without_repeated_headings(frame))
             number, rows = number + lines, rows + frame.height
             self._limits.require("rows", rows + len(self.bad_rows), "rows")
             if _longest_bytes(frame) > self._limits.cell_characters:
@@ -104,6 +133,23 @@ class TextFile:
         self.notes += [f"{count:,} rows {what}" for what, count in self._reader.told.items()]
         if self._reader.other_table:
             self.notes.append(f"another table begins in row {self._reader.other_table[0]}; its rows were set aside")
+
+    def _without_other_table(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Set aside a table that begins below a blank line with headings of its own, though it is just as wide."""
+        if self._other_begins is None:
+            typed = [str(i) for i, column in enumerate(self._reader.columns) if column.dominant in TYPED]
+            if len(typed) < 2:  # noqa: PLR2004 - one column of words may well be a slip in one cell
+                return frame
+            words = pl.all_horizontal(pl.col(self.names).is_not_null(), ~pl.col(typed).str.contains(r"\d"))
+            found = frame.filter((pl.col(ROW).diff() > 1) & words)
+            if not found.height:
+                return frame
+            self._other_begins = int(found[ROW][0])
+            self.notes.append(f"another table begins in row {self._other_begins}; its rows were set aside")
+        why = f"it belongs to another table, which begins in row {self._other_begins}"
+        others = frame.filter(pl.col(ROW) >= self._other_begins)[ROW].to_list()
+        self.bad_rows.extend(BadRow(number, why) for number in others)
+        return frame.filter(pl.col(ROW) < self._other_begins)
 
     def _end(self, begin: int) -> tuple[int, list[Skipped]]:
         """The byte at which the rows end, and what stands below them."""

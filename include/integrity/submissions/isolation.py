@@ -32,6 +32,9 @@ from integrity.submissions.tables import Skipped
 _HELD_BYTES = 256 << 20
 """Rows up to this size, as Arrow, are loaded when a reading ends; larger ones stay on disk."""
 _MOST_SAID_BYTES = 1 << 30
+_TOO_LARGE = (
+    "The file needs more memory than one file may have ({:,} bytes, limit 'memory_bytes'). Please send it in parts."
+)
 
 
 class Reader:
@@ -182,7 +185,7 @@ def _line(stream: IO[bytes], seconds: float) -> bytes:
             if not chunk:
                 return b""
             said += chunk
-    return bytes(said)
+    return bytes(said) if said.endswith(b"\n") else b""
 
 
 def _reading(said: dict[str, Any], folder: Path) -> Reading:
@@ -233,6 +236,8 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
         )
     except Rejected as refusal:
         return {"refused": str(refusal)}
+    except MemoryError:
+        return {"refused": _TOO_LARGE.format(limits.memory_bytes)}
     except Exception as error:  # noqa: BLE001 - whatever a parser raises, its text may quote the file: its kind is told
         return {
             "refused": f"The file cannot be read ({type(error).__name__}); it may be damaged. Please export it again."

@@ -42,7 +42,8 @@ def joined(readings: Sequence[tuple[str, Reading]]) -> Reading:
         bad_rows += [replace(bad, number=bad.number + passed) for bad in reading.bad_rows]
         skipped += [Skipped(skip.first + passed, skip.last + passed, skip.why) for skip in reading.skipped]
         notes += [f"'{name}': row 1 is counted as row {passed + 1}", *reading.notes]
-        passed += max([*frame[ROW].tail(1).to_list(), *(bad.number for bad in reading.bad_rows)], default=0)
+        last = [*frame[ROW].tail(1).to_list(), *(bad.number for bad in reading.bad_rows)]
+        passed += max([*last, *(skip.last for skip in reading.skipped)], default=0)
     return replace(
         first,
         rows=Rows(tuple(parts), first.rows.columns, sum(part.height for part in parts)),

@@ -38,6 +38,8 @@ class Sheet:
         self.skipped = [
             Skipped(grid.numbers[i], grid.numbers[i], "above the table") for i in range(until) if any(rows[i])
         ]
+        drawn = range(self.header.rows[-1] + 1, self.header.begins) if self.header.rows else range(0)
+        self.skipped += [Skipped(grid.numbers[i], grid.numbers[i], "a line under the headings") for i in drawn]
         self.notes = list(grid.notes)
         self.bad_rows: list[BadRow] = []
         self._body(rows, grid.numbers, hints)

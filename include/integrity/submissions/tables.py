@@ -112,7 +112,10 @@ def _header(rows: list[list[str]], where: tuple[int, ...], width: int, why: str)
     elif len(rows[where[-1]]) < width and named < width:
         problem = f"the header has {named} names for {width} columns, so it is not sure which column each belongs to"
     joined = [*joined, *[""] * (width - len(joined))]
-    return Header(where, where[-1] + 1, tuple(joined), width, why, problem)
+    begins = where[-1] + 1
+    while begins < len(rows) and _is_rule(rows[begins]):
+        begins += 1
+    return Header(where, begins, tuple(joined), width, why, problem)
 
 
 def _joined(parts: list[list[str]], width: int) -> list[str]:
@@ -200,9 +203,15 @@ def _is_header(row: list[str], columns: list[ColumnProfile]) -> bool:
     return len(set(filled)) == len(filled)
 
 
+def _is_rule(row: Sequence[str]) -> bool:
+    """Whether a row is nothing but a line drawn under the headings."""
+    text = "".join(row)
+    return len(text) > 1 and not text.strip("-=_+: ")
+
+
 def _continues_header(first: list[str], row: list[str], columns: list[ColumnProfile]) -> bool:
     """Whether the row below a header is more of it: words over columns of figures, or the very same names again."""
-    if len(row) != len(first) or not any(row) or max(map(len, row)) > _LONGEST_HEADING:
+    if len(row) != len(first) or not any(row) or _is_rule(row) or max(map(len, row)) > _LONGEST_HEADING:
         return False
     if row == first:
         return True

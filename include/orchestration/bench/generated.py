@@ -78,8 +78,8 @@ def generate(file: Path, rows: int, kind: Kind = "clean") -> Path:
             if kind == "all failing":
                 frame = frame.with_columns(
                     *(pl.lit(value).alias(name) for name, value in {"unit": "U", "ward": "X", "rate": -1.5}.items()),
-                    *(-1 - pl.col(name) for name in ("a", "b", "c", "cost")),
-                    total=-1 - pl.col("total"),
+                    *(-(pl.col(name) + 1) for name in ("a", "b", "c", "cost")),
+                    total=-(pl.col("total") + 1),
                     code=pl.lit(None, pl.String),
                 )
             frame.write_csv(writer, include_header=not start)
