@@ -85,12 +85,13 @@ class Checked(Question):
         if self._is_whole is None:
             self._is_whole = self._has_more and not is_row_by_row(cast.schema, self.planned)
         if not self._is_whole and not self.tally.error:
-            self._add(cast.lazy(), cast.select(self._columns).get_columns(), [text[ROW]])
+            evaluated = reduce(and_, (cast[name].is_not_null() for name in self._columns))
+            self._add(cast.lazy(), evaluated, [text[ROW]])
 
     def ask_whole(self, batches: Batches, numbers: list[pl.Series]) -> None:
         if self._is_whole:
-            read = batches.whole().select(self._columns).collect()
-            self._add(batches.whole(), read.get_columns(), numbers)
+            filled = pl.all_horizontal([pl.col(name).is_not_null() for name in self._columns])
+            self._add(batches.whole(), batches.whole().select(filled).collect(engine="streaming").to_series(), numbers)
 
     def planned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """The rule's own answer before pandera collects it."""
@@ -102,16 +103,15 @@ class Checked(Question):
         answer: pl.LazyFrame = self._check(rows, self._key).check_output
         return answer
 
-    def _add(self, rows: pl.LazyFrame, read: list[pl.Series], numbers: list[pl.Series]) -> None:
+    def _add(self, rows: pl.LazyFrame, evaluated: pl.Series, numbers: list[pl.Series]) -> None:
         """Ask it of rows, of one batch or of all.
 
         Args:
-            read: The columns that it reads.
+            evaluated: Mask of the rows in which nothing that it reads is blank.
             numbers: Physical row numbers, batch by batch.
         """
         try:
             output = self._answer(rows).collect().to_series()
-            evaluated = reduce(and_, (cells.is_not_null() for cells in read))
             if output.len() != evaluated.len() or output.dtype != pl.Boolean:
                 # A rule that answers for another number of rows must not pass for the first ones.
                 raise CouldNotCheck("A rule did not give one answer for each row.")  # noqa: TRY301

@@ -86,6 +86,20 @@ def ungarbled(text: str) -> str | None:
     return None
 
 
+def _is_western(strange: bytes, high: list[int]) -> bool:
+    """Whether the bytes beyond ASCII are a Western office's: its commonest signs, or single letters within words.
+
+    Older code pages have their accents elsewhere, and other alphabets have words of nothing but such bytes.
+    """
+    if len(high) < 4 or sum(byte in _WESTERN for byte in high) > 0.6 * len(high):
+        return True
+    if sum(byte in _CENTRAL for byte in high) >= 0.05 * len(high):
+        return False
+    runs = len(re.findall(rb"[\x80-\xff]+", strange))
+    letters = sum(byte >= 0xC0 or byte in _WESTERN for byte in high)
+    return letters > 0.9 * len(high) and len(high) < 1.5 * runs
+
+
 def _read(data: bytes, name: str) -> str:
     return data.decode(name, "replace")
 
@@ -180,9 +194,9 @@ def _guess(strange: bytes) -> Encoding:
     western = "latin_1" if any(byte in strange for byte in b"\x81\x8d\x8f\x90\x9d") else "cp1252"
     # Where two code pages read the same, or differ by a letter or two, the office's own is by far the commonest.
     high = [byte for byte in strange if byte >= 0x80]
-    is_western = len(high) < 4 or sum(byte in _WESTERN for byte in high) > 0.6 * len(high)
     if name in ("cp1250", "iso8859_2") and sum(byte in _CENTRAL for byte in high) < 0.05 * len(high):
         name = western
-    if name in ("latin_1", "iso8859_15") or is_western or _read(strange, name) == _read(strange, western):
+    reads_the_same = _read(strange, name) == _read(strange, western)
+    if name in ("latin_1", "iso8859_15") or reads_the_same or _is_western(strange, high):
         name = western
     return Encoding(name, "it is not UTF-8, and its accents make words in this one")

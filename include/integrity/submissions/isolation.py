@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -221,19 +222,12 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     folder = Path(asked["folder"])
     scratch = folder / "scratch"
     scratch.mkdir()
-    count = 0
-
-    def keep(frame: pl.DataFrame) -> Path:
-        nonlocal count
-        count += 1
-        part = folder / f"{count:06}.arrow"
-        frame.write_ipc(part, compression="uncompressed")
-        return part
-
+    parts = _Parts(folder)
     try:
-        reading = open_submission(
-            Path(asked["path"]), asked["name"], ReadingHints(**asked["hints"]), limits, scratch, keep
-        )
+        with parts:
+            reading = open_submission(
+                Path(asked["path"]), asked["name"], ReadingHints(**asked["hints"]), limits, scratch, parts.keep
+            )
     except Rejected as refusal:
         return {"refused": str(refusal)}
     except MemoryError:
@@ -251,6 +245,40 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     told["skipped"] = [asdict(skip) for skip in reading.skipped]
     told["bad_rows"] = [asdict(bad) for bad in reading.bad_rows]
     return {"reading": {**told, "rows": rows}}
+
+
+class _Parts:
+    """Writes each part while the next one is read; at most one waits, so that memory stays bounded."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> None:
+        """Nothing is written before there is a part."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.shutdown()
+        if kind is None:
+            self._await()
+
+    def keep(self, frame: pl.DataFrame) -> Path:
+        self._await()
+        self._count += 1
+        part = self._folder / f"{self._count:06}.arrow"
+        self._writing = self._writer.submit(_write, frame, part)
+        return part
+
+    def _await(self) -> None:
+        if self._writing:
+            self._writing.result()
+
+
+def _write(frame: pl.DataFrame, part: Path) -> None:
+    frame.write_ipc(part, compression="uncompressed")
 
 
 def _bound_memory(size: int) -> None:
