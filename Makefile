@@ -5,6 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RIVALS := .venv-bench/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-system test-compose up down lint bench lock env
@@ -52,8 +53,15 @@ lint: setup ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup ## Measure, as ratios; writes bench.json
-	@$(BIN)/python -m orchestration.bench
+bench: setup $(RIVALS) ## Measure, as ratios; writes bench.json; PARTS="path judging" measures only these
+	@$(BIN)/python -m orchestration.bench $(PARTS)
+
+$(RIVALS): requirements-bench.txt
+	@echo "Virtual environment with what the benchmark compares with (once, about a minute)"
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.txt
+	@touch $@
 
 lock: ## Compile requirements.txt anew (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --output-file requirements.txt requirements.in
+	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --output-file requirements-bench.txt requirements-bench.in

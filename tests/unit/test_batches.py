@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from integrity.gates import questions
 from integrity.gates.questions import Checked
 from integrity.gates.row_by_row import is_row_by_row
 from integrity.gates.structure import StructureResult, judge_structure
@@ -84,7 +85,7 @@ SPOILT = st.sampled_from(["", "x", "-1", "1.5", "n.d.", "3", "2020-04-28T17:00:0
 
 
 @settings(
-    max_examples=12,
+    max_examples=25,
     deadline=None,
     phases=(Phase.generate,),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -95,10 +96,10 @@ def test_the_answer_does_not_depend_on_the_batches(
 ) -> None:
     file = real("regional_hospital_activity", 28)
     for _ in range(data.draw(st.integers(0, 6))):
-        row = data.draw(st.sampled_from(file.rows))
+        row = file.rows[data.draw(st.integers(0, 20))]
         row[data.draw(st.sampled_from(file.headings))] = data.draw(SPOILT)
-    for row in data.draw(st.lists(st.sampled_from(file.rows), max_size=3)):
-        file.rows.append(dict(row))
+    for place in data.draw(st.lists(st.integers(0, 20), max_size=3)):
+        file.rows.append(dict(file.rows[place]))
     for heading in data.draw(st.lists(st.sampled_from(["tamponi", "data", "long", "stato"]), max_size=1)):
         for row in file.rows:
             row[heading] = data.draw(st.sampled_from(["", "1,5", "x", "28/04/2020"]))
@@ -184,3 +185,20 @@ def test_every_rule_on_one_row_of_the_project_is_known_as_such(regional: Office)
         )
     }
     assert across == {"row_once", "region_once", "name_matches_code"}, "polars plans the look-up of a name apart"
+
+
+def test_rows_that_matter_to_each_other_are_judged_in_one_group(
+    regional: Office, real: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = real("regional_hospital_activity", 28)
+    file.rows += [dict(file.rows[place]) for place in (0, 3, 3, 20)]
+    path = tmp_path / "file.csv"
+    path.write_bytes(file.to_bytes())
+    reading = read_submission(path)
+    whole = told(judge(reading, regional))
+    monkeypatch.setattr(questions, "_GROUP_ROWS", 3)
+    grouped = tuple(replace(entry, among=("codice_regione",)) for entry in regional.schema.row_rules)
+    office = replace(regional, schema=replace(regional.schema, row_rules=grouped))
+    assert told(judge(in_batches(reading, 4), office)) == whole
+    (finding,) = (f for f in judge(in_batches(reading, 4), office).result.failures if f.rule.name == "row_once")
+    assert finding.rows == (23, 24, 25, 26)

@@ -108,11 +108,13 @@ def single_rows(rows: list[list[str]]) -> Iterator[Polluted]:
         for column in range(len(HEADER)):
             at = 2 * column
             edits[f"more_{column}"] = lambda pieces, at=at: [*pieces[:at], ",", *pieces[at:]]  # type: ignore[misc]
-            edits[f"quote_{column}"] = lambda pieces, at=at: [  # type: ignore[misc]
-                *pieces[:at],
-                f'"{pieces[at]}',
-                *pieces[at + 1 :],
-            ]
+            edits[f"quote_{column}"] = (
+                lambda pieces, at=at: [  # type: ignore[misc]
+                    *pieces[:at],
+                    f'"{pieces[at]}',
+                    *pieces[at + 1 :],
+                ]
+            )
             if column:
                 edits[f"less_{column}"] = lambda pieces, at=at: [*pieces[: at - 1], *pieces[at:]]  # type: ignore[misc]
         for name, edit in edits.items():

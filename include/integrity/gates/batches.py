@@ -15,7 +15,7 @@ from integrity.submissions.reading import ROW, Reading
 PERIOD = "_period"
 LATEST = "_latest"
 _HEAD_ROWS = 10_000
-_HELD_BYTES = 384 << 20
+_HELD_BYTES = 288 << 20
 """Typed rows up to this size are kept from judging to landing; those of a larger file are cast a second time."""
 
 
@@ -48,6 +48,8 @@ class Batches:
             self._held_bytes += int(cast.estimated_size())
             if self._held_bytes <= _HELD_BYTES:
                 self._held[index] = cast
+            else:
+                self._held.clear()
             yield text, cast
 
     def text(self, index: int) -> pl.DataFrame:

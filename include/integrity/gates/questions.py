@@ -19,6 +19,9 @@ from integrity.gates.row_by_row import is_row_by_row
 from integrity.gates.schema import Column
 from integrity.submissions.reading import ROW
 
+_GROUP_ROWS = 2_000_000
+"""Rows of a file that are compared with each other at once, where their rule says which can matter to each other."""
+
 
 class Question:
     """A rule, and what it has said so far."""
@@ -71,14 +74,23 @@ class Checked(Question):
         key: The column that a built-in check is on; None for a rule over whole rows.
         schema: Where the rule is written.
         has_more: Whether there is more than one batch, so that it matters which rows the rule looks at.
+        among: Columns in which rows must be the same to matter to each other; empty where any may.
     """
 
     def __init__(
-        self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None, schema: Path, *, has_more: bool
+        self,
+        rule: Rule,
+        check: pa.Check,
+        columns: tuple[str, ...],
+        key: str | None,
+        schema: Path,
+        *,
+        has_more: bool,
+        among: tuple[str, ...] = (),
     ) -> None:
         super().__init__(rule, columns[0])
         self._check, self._columns, self._key, self._schema = check, columns, key, schema
-        self._has_more = has_more
+        self._has_more, self._among = has_more, among
         self._is_whole: bool | None = None if key is None else False
 
     def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
@@ -92,6 +104,20 @@ class Checked(Question):
         if self._is_whole:
             filled = pl.all_horizontal([pl.col(name).is_not_null() for name in self._columns])
             self._add(batches.whole(), batches.whole().select(filled).collect(engine="streaming").to_series(), numbers)
+
+    def _in_groups(self, rows: pl.LazyFrame, height: int) -> pl.Series:
+        """The answer on rows that are judged in groups, none of which matters to another."""
+        groups = -(-height // _GROUP_ROWS)
+        group = pl.struct(self._among).hash() % groups
+        groups_of = rows.select(group.cast(pl.UInt16)).collect(engine="streaming").to_series()
+        answers = pl.repeat(None, height, dtype=pl.Boolean, eager=True)
+        for number in range(groups):
+            places = (groups_of == number).arg_true()
+            answer = self._answer(rows.filter(group == number)).collect().to_series()
+            if answer.len() != places.len():
+                raise CouldNotCheck("A rule did not give one answer for each row.")
+            answers = answers.scatter(places, answer)
+        return answers
 
     def planned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """The rule's own answer before pandera collects it."""
@@ -111,7 +137,10 @@ class Checked(Question):
             numbers: Physical row numbers, batch by batch.
         """
         try:
-            output = self._answer(rows).collect().to_series()
+            if self._is_whole and self._among:
+                output = self._in_groups(rows, evaluated.len())
+            else:
+                output = self._answer(rows).collect().to_series()
             if output.len() != evaluated.len() or output.dtype != pl.Boolean:
                 # A rule that answers for another number of rows must not pass for the first ones.
                 raise CouldNotCheck("A rule did not give one answer for each row.")  # noqa: TRY301

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandera.polars as pa
@@ -22,6 +22,7 @@ def rule(
     message: str,
     mend: str,
     limitations: list[str],
+    among: Sequence[str] = (),
 ) -> Callable[[Any], Any]:
     """Declare a method of a schema as a rule over whole rows.
 
@@ -33,6 +34,9 @@ def rule(
     Args:
         columns: What the rule reads. A row in which one of them is blank or unreadable is not evaluated:
             other rules say so, and one mistake should be one finding. The first is named in the finding.
+        among: For a rule that compares rows: columns in which two rows must be the same to matter to each other,
+            such as the key that may stand once. A very large file is then judged in groups of such rows, which needs
+            less memory; left out, it is judged as a whole.
     """
     stated = Rule(
         name=name,
@@ -43,7 +47,7 @@ def rule(
         mend=mend,
         limitations=tuple(limitations),
     )
-    return pa.dataframe_check(name=name, statistics={"rule": stated, "columns": tuple(columns)})
+    return pa.dataframe_check(name=name, statistics={"rule": stated, "columns": tuple(columns), "among": tuple(among)})
 
 
 def verdict_of(stated: Rule, *, failed: int, rows: int, policy: Policy) -> Verdict:

@@ -44,6 +44,7 @@ class RowRule:
     rule: Rule
     columns: tuple[str, ...]
     check: pa.Check
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,11 @@ def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column]) -> RowRul
     statistics = check.statistics or {}
     if "rule" not in statistics:
         raise Misconfigured(f"{shown}:1: '{check.name}' is a check without rule. Declare it with @rule(…).")
-    unknown = [c for c in statistics["columns"] if c not in columns]
+    among = statistics["among"]
+    unknown = [c for c in [*statistics["columns"], *among] if c not in columns]
     if unknown:
         raise Misconfigured(f"{shown}:1: rule '{check.name}' reads '{unknown[0]}', which is no column of the schema.")
-    return RowRule(rule=statistics["rule"], columns=statistics["columns"], check=check)
+    return RowRule(rule=statistics["rule"], columns=statistics["columns"], check=check, among=among)
 
 
 def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None:

@@ -238,11 +238,13 @@ class _Judging:
             if unread:
                 asked.append(Unasked(row_rule.rule, row_rule.columns[0], unread))
             else:
-                asked.append(self._checked(row_rule.rule, row_rule.check, row_rule.columns, None))
+                asked.append(self._checked(row_rule.rule, row_rule.check, row_rule.columns, None, row_rule.among))
         return asked
 
-    def _checked(self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None) -> Checked:
-        return Checked(rule, check, columns, key, self.schema.path, has_more=len(self.batches) > 1)
+    def _checked(
+        self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None, among: tuple[str, ...] = ()
+    ) -> Checked:
+        return Checked(rule, check, columns, key, self.schema.path, has_more=len(self.batches) > 1, among=among)
 
     def _conclude(self) -> None:
         departures = Departures(

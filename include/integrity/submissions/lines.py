@@ -10,7 +10,7 @@ from pathlib import Path
 from integrity.submissions.encodings import Encoding
 
 _CHUNK = 16 << 20
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 _BACK_LINES = 1_000
 """Lines that a cut may be moved back by, so as not to fall within a quoted cell."""
 

@@ -55,7 +55,7 @@ class Schema(pa.DataFrameModel):
         return frame.lazyframe.select(pl.col("total") == pl.col("a") + pl.col("b"))
 
     @rule("unit_once", columns=["unit"], kind="uniqueness", dimension="accuracy", limitations=["9.7"],
-          severity="quarantine", message="A unit stands twice.", mend="Leave one.")
+          severity="quarantine", message="A unit stands twice.", mend="Leave one.", among=["unit"])
     def unit_once(cls, frame):
         return frame.lazyframe.select(pl.col("unit").is_unique())
 """
