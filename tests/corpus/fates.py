@@ -22,7 +22,9 @@ def rows_without_fate(text: str, reading: Reading) -> list[int]:
     known = whole | {bad.number for bad in reading.bad_rows}
     for skip in reading.skipped:
         known.update(range(skip.first, skip.last + 1))
-    lines = text.split("\n") if reading.line_ends == "LF" else _ENDS.split(text)
+    # A few lone returns in a file of other line ends are characters; where they are its ends, that is told.
+    is_returned = "CR" in re.split(" and | mixed", reading.line_ends or "")
+    lines = _ENDS.split(text) if is_returned else text.split("\n")
     known |= _run_on(lines, reading.quote, whole)
     blank = str.maketrans("", "", (reading.delimiter or "") + (reading.quote or ""))
     return [n for n, line in enumerate(lines, start=1) if line.translate(blank).strip() and n not in known]

@@ -136,7 +136,7 @@ def keeping_findings(target: Callable[[bytes], None]) -> Callable[[bytes], None]
 def main() -> None:
     program, kind, _, *options = sys.argv
     FOLDER.mkdir(parents=True, exist_ok=True)
-    standing = [f"-{name}" for name in ("timeout=5", "rss_limit_mb=2048", "max_len=4096", "print_final_stats=1")]
+    standing = [f"-{name}" for name in ("timeout=20", "rss_limit_mb=2048", "max_len=4096", "print_final_stats=1")]
     atheris.Setup([program, *standing, *options], keeping_findings(KINDS[kind]))
     atheris.Fuzz()
 

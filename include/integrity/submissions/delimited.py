@@ -34,11 +34,6 @@ _WIDEST_PATTERN = 300
 """Columns up to which one regular expression checks a whole line."""
 
 
-_WRAPPED = re.compile(r'"(?:[^"]|"")*[,;\t|](?:[^"]|"")*"')
-"""A line that is one quoted cell with a delimiter in it."""
-_SEVERAL = re.compile(r'[^"]"[,;\t|]"[^"]|^"[^"]*"[,;\t|]')
-
-
 class TextFile:
     """A delimited text file: decided about when opened, then read through once, block by block.
 
@@ -84,15 +79,14 @@ class TextFile:
         """The first lines; where nearly every line is one quoted cell, what the quotes enclose is the file."""
         lines = self.text.head(_HEAD_BYTES)
         filled = [line for line in lines[:_HEAD_LINES] if line.strip()]
-        wrapped = [line for line in filled if _WRAPPED.fullmatch(line) and not _SEVERAL.search(line)]
-        if len(filled) < 3 or len(wrapped) < 0.9 * len(filled):  # noqa: PLR2004
+        if len(filled) < 3 or sum(map(_is_wrapped, filled)) < 0.9 * len(filled):  # noqa: PLR2004
             return lines
         copy = scratch / "unwrapped.utf8"
         with self.text.path.open(encoding="utf-8", newline="") as reader, copy.open("w", encoding="utf-8") as writer:
             reader.seek(self.text.begins)
             for line in reader:
                 text = line.rstrip("\r\n")
-                inner = text[1:-1].replace('""', '"') if _WRAPPED.fullmatch(text) else text
+                inner = text[1:-1].replace('""', '"') if _is_wrapped(text) else text
                 writer.write(inner + "\n")
         self.text = replace(self.text, path=copy, begins=0)
         self.notes.append("every line was one quoted cell; what the quotes enclose was read")
@@ -277,6 +271,13 @@ def _longest_bytes(frame: pl.DataFrame) -> int:
     """Bytes of the longest cell, which are known and need not be counted."""
     cells = pl.col(frame.columns[1:])
     return max(frame.select(cells.str.len_bytes().max()).fill_null(0).row(0), default=0)
+
+
+def _is_wrapped(line: str) -> bool:
+    """Whether a line is one quoted cell with a delimiter in it."""
+    inner = line[1:-1]
+    is_quoted = len(line) > 1 and line[0] == line[-1] == '"' and '"' not in inner.replace('""', "")
+    return is_quoted and any(delimiter in inner for delimiter in ",;\t|")
 
 
 def _stripped(frame: pl.DataFrame) -> pl.DataFrame:

@@ -140,7 +140,7 @@ def _quotes(sample: list[str]) -> list[str]:
     """Quotes that may be in use: an apostrophe only where it surely encloses cells, since it is a letter as well."""
     found = []
     for quote in ('"', "'"):
-        enclosing = re.compile(rf"(?:^|[,;\t| ]){quote}[^{quote}]+(?:{quote}[^,;\t|]+)*{quote}(?:[,;\t| ]|$)")
+        enclosing = re.compile(rf"(?:^|[,;\t| ]){quote}[^{quote}]+(?:{quote}[^,;\t|{quote}]+)*{quote}(?:[,;\t| ]|$)")
         lines = sum(bool(enclosing.search(line)) for line in sample)
         if (quote == '"' and any(quote in line for line in sample)) or lines > max(1, 0.2 * len(sample)):
             found.append(quote)
