@@ -25,7 +25,7 @@ from integrity.register.releases import current_releases
 from integrity.reports.feedback import has_feedback, write_feedback, write_unplaced
 from integrity.reports.impact import dependents
 from integrity.verdicts import Verdict
-from integrity.warehouse.connection import transaction
+from integrity.warehouse.connection import lock, transaction
 from integrity.warehouse.models import FindingRow, Judgement, Release, Submission, Unidentified
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def record(
         lineage: Where lineage events go; by default what the environment says, or a file.
     """
     with transaction(office.engine) as session:
+        # Before anything is read: what another run of the period records meanwhile must not be taken for cured.
+        lock(session, "issues", office.name)
         _note_silent_gates(session, office, period, run, since)
         latest = latest_submissions(session, office.name, period)
         judgements = _judgements(session, office, period, latest)
