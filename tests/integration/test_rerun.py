@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from integrity.pipeline import recording
 from integrity.pipeline.ingesting import ingest
 from integrity.pipeline.office import Office
 from integrity.settings import PROJECT_ROOT
@@ -79,6 +81,35 @@ def test_two_runs_of_one_period_at_once_release_it_once(settled: Any, real: Call
     assert settled.open_issues() == []
     messages = settled.query("SELECT kind, count(*) AS n FROM register.outbox GROUP BY 1 ORDER BY 1")
     assert messages == [{"kind": "opened", "n": 1}, {"kind": "resolved", "n": 1}]
+
+
+def test_what_another_run_records_meanwhile_is_not_taken_for_cured(
+    settled: Any, real: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run has looked at the period and not yet written, when another finds a problem and opens its issue."""
+    office, night = Office.open(REGIONAL, settled.settings), date(2020, 4, 29)
+    looked, recorded = threading.Event(), threading.Event()
+    read = recording._judgements
+
+    def looking(*arguments: Any) -> Any:
+        found = read(*arguments)
+        if threading.current_thread() is slow:
+            looked.set()
+            recorded.wait(6)
+        return found
+
+    def record_slowly() -> None:
+        recording.record(office, night, run="slow", since=datetime.now(UTC), channel=settled.channel)
+
+    monkeypatch.setattr(recording, "_judgements", looking)
+    slow = threading.Thread(target=record_slowly)
+    slow.start()
+    assert looked.wait(30)
+    settled.send(REGIONAL, real(REGIONAL, 29).change("03", terapia_intensiva=1), 29)
+    settled.run(REGIONAL, 29)
+    recorded.set()
+    slow.join()
+    assert "hospitalised_total" in {issue["rule"] for issue in settled.open_issues()}
 
 
 def test_the_order_of_nights_does_not_matter(house: Any, real: Callable[..., Any]) -> None:
