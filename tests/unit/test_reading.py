@@ -241,3 +241,19 @@ def test_a_refusal_names_the_limit(tmp_path: Path, limit: str) -> None:
     path.write_text("a,b,c\n" + "1,2,xxx\n" * 20, encoding="utf-8")
     with Reader(Limits(**{limit: 2})) as reader, pytest.raises(Rejected, match=f"limit '{limit}'"):
         reader.read(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param('{day}, "Example, Ltd", {amount}', id="a-blank-before-quotes"),
+        pytest.param('{day},"He said \\"yes\\", twice",{amount}', id="backslashes-before-quotes"),
+    ],
+)
+def test_a_well_formed_row_is_kept_whatever_its_cells_hold(tmp_path: Path, line: str) -> None:
+    """A cell unlike its column's others is the rules' business, and no fault of the row's form."""
+    amounts = ["N/A" if n == 50 else f"{n}.50" for n in range(1, 91)]
+    rows = [line.format(day=f"{1 + n % 28:02}/04/2020", amount=amount) for n, amount in enumerate(amounts)]
+    reading = read(tmp_path, ("Paid,Payee,Sum\n" + "\n".join(rows) + "\n1,2\n").encode())
+    assert reading.frame["Sum"].to_list() == amounts
+    assert [bad.number for bad in reading.bad_rows] == [92]

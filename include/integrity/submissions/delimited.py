@@ -154,8 +154,8 @@ class TextFile:
         usual = fills[len(fills) // 2] if fills else self.width
         length = footer_length(cells, self.width, usual, self._hints.ends_before)
         quote = self.dialect.quote.encode()
-        while length and quote and sum(line.count(quote) for line in lines[-length:]) % 2:
-            length -= 1  # It would begin within a quoted cell, of which the last row may have one over several lines.
+        while length and quote and any(line.count(quote) % 2 for line in lines[-length:]):
+            length -= 1  # It may be part of a quoted cell, of which the last row may have one over several lines.
         if not length:
             return size, []
         first = self.text.lines - length + 1

@@ -63,7 +63,7 @@ class Dialect:
 
     def plain_cells(self, line: str) -> list[str]:
         """Those of the cells that have no quotes around them."""
-        return [match.group(2) for match in self._lenient.finditer(self._doubled(line)) if match.group(2)]
+        return [match.group(1) for match in self._formal.finditer(self._doubled(line)) if match.group(1)]
 
     def _doubled(self, line: str) -> str:
         return line.replace(self.escape + self.quote, self.quote * 2) if self.escape else line
@@ -72,6 +72,13 @@ class Dialect:
     def _csv(self) -> type[csv.Dialect]:
         own = {"delimiter": self.delimiter, "quotechar": self.quote, "skipinitialspace": self.delimiter != " "}
         return type("Own", (csv.excel,), {**own, "strict": True})
+
+    @cached_property
+    def _formal(self) -> re.Pattern[str]:
+        d, q = re.escape(self.delimiter), re.escape(self.quote)
+        blank = "" if self.delimiter == " " else " *"
+        quoted = f"{blank}{q}(?:[^{q}]|{q}{q})*+{q}(?={d}|$)"
+        return re.compile(f"(?:^|(?<={d}))(?:{quoted}|([^{d}]*))(?:{d}|$)")
 
     @cached_property
     def _lenient(self) -> re.Pattern[str]:

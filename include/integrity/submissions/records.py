@@ -99,14 +99,16 @@ class RowReader:
         line = lines[position]
         cells = self.dialect.cells(line)
         if cells is not None and len(cells) == self.width:
-            return (cells if self._fits(cells) and not self._straddles(line) else None), 1
+            return (None if self._is_doubtful(line, cells) else cells), 1
         if cells is None:
             length, joined = self._over_lines(lines, position, is_sound)
             if joined is not None:
                 return joined, length
             cells = self.dialect.lenient_cells(line)
             opened = any(cell.lstrip().startswith(self.dialect.quote) for cell in cells)
-            if len(cells) == self.width and not opened and self._fits(cells):
+            # A backslash before a quote may be this program's way to escape it, or the text's own.
+            may_be_escaped = not self.dialect.escape and "\\" + self.dialect.quote in line
+            if len(cells) == self.width and not opened and not may_be_escaped and self._fits(cells):
                 self.told["have quotation marks within a quoted cell that are not doubled"] += 1
                 return cells, 1
             return None, 1
@@ -122,12 +124,20 @@ class RowReader:
             cells = [*cells, *[""] * (self.width - len(cells))]
         return (cells if len(cells) == self.width else None), 1
 
-    def _straddles(self, line: str) -> bool:
-        """Whether quotes seem to enclose text with a delimiter in it, begun within one cell and ended with another."""
+    def _is_doubtful(self, line: str, cells: Sequence[str]) -> bool:
+        """Whether a row that has its cells may have the wrong ones: for a quote within a cell that is not quoted.
+
+        It may be an inch mark; or text with a delimiter in it was begun within one cell and ended with another, as
+        where a delimiter before a quoted cell is missing. Then the cells do not look like their columns' others.
+        """
         quote = self.dialect.quote
         if not quote or quote not in line:
             return False
         plain = [cell.strip() for cell in self.dialect.plain_cells(line)]
+        if not any(quote in cell for cell in plain):
+            return False
+        if not self._fits(cells):
+            return True
         opened = [i for i, cell in enumerate(plain) if quote in cell[1:-1]]
         closed = [i for i, cell in enumerate(plain) if cell.endswith(quote)]
         return bool(opened) and any(end > opened[0] for end in closed)
@@ -164,7 +174,7 @@ class RowReader:
             return
         reason = (
             "a quotation mark is not closed, or stands where none may"
-            if cells is None
+            if cells is None or len(cells) == self.width
             else f"{len(cells)} cells where the table has {self.width} columns"
         )
         mended = mend(line, self.dialect, self.width, self.columns) if len(self.bad_rows) < _MOST_MENDED else None
