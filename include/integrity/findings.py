@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from integrity.thresholds import Thresholds
 from integrity.verdicts import Verdict, worst
 
 Severity = Literal["block", "quarantine", "warn", "note"]
@@ -26,6 +27,7 @@ class Rule:
             an issue; ``note`` is told, and is nobody's issue.
         message: What is wrong, in a sentence for the supplier.
         mend: What the supplier can do about it.
+        thresholds: Limits of the rule's own; where it states none, its dependency's policy has them.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Rule:
     message: str
     mend: str
     limitations: tuple[str, ...] = ()
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

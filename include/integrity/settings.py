@@ -24,6 +24,8 @@ class Settings:
         inbox: Laid out ``<dependency>/<supplier>/<file>`` (``INTEGRITY_INBOX``).
         outbox: Feedback to suppliers, laid out like the inbox (``INTEGRITY_OUTBOX``).
         archive: Files exactly as received, under their hash (``INTEGRITY_ARCHIVE_URL``).
+        sponsor: Who is accountable for integrity in the whole entity, as ``Name <address>`` (``INTEGRITY_SPONSOR``);
+            with the owner, they waive failures of the most important data.
         policy: What each importance class calls for.
         dbt_project: The dbt project that judges relations and builds marts.
     """
@@ -34,6 +36,7 @@ class Settings:
     inbox: Path
     outbox: Path
     archive: Path
+    sponsor: str | None = None
     policy: Path = PROJECT_ROOT / "include" / "policy.yml"
     dbt_project: Path = PROJECT_ROOT / "dbt_project"
 
@@ -63,6 +66,7 @@ class Settings:
             inbox=path("INTEGRITY_INBOX", home / "inbox"),
             outbox=path("INTEGRITY_OUTBOX", home / "outbox"),
             archive=_archive_folder(env.get("INTEGRITY_ARCHIVE_URL", "").strip(), home / "archive"),
+            sponsor=env.get("INTEGRITY_SPONSOR", "").strip() or None,
         )
 
 

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from integrity.findings import Rule
 from integrity.inventory import manual
+from integrity.inventory.assessed import Assessment, ControlsAssessed
+from integrity.inventory.calendars import Strict, TimeZone
+from integrity.inventory.departing import Departed, Departure
 from integrity.inventory.formats import refuse_formats
-from integrity.inventory.sources import Source
+from integrity.inventory.policy import Policy
+from integrity.inventory.release_policy import ALL, ReleasePolicy
+from integrity.inventory.reporting import Reporting as Reporting
+from integrity.inventory.reporting import StatedPeriod as StatedPeriod
+from integrity.inventory.sources import Outbox, Source
 
 _NAME = r"^[a-z][a-z0-9_]{0,40}$"
 """A dependency names a table, a Dag and a folder; PostgreSQL cuts identifiers at 63 bytes."""
 _CODE = r"^[A-Za-z][A-Za-z0-9_]{0,40}$"
 """A supplier names a folder."""
-
-
-def _known_timezone(value: str) -> str:
-    if value not in available_timezones():
-        raise ValueError(f"'{value}' is not a time zone of the IANA database, such as Europe/Rome")
-    return value
 
 
 def _compiling_pattern(value: str) -> str:
@@ -46,32 +46,27 @@ def _readable_formats(value: list[str]) -> list[str]:
     return value
 
 
-class _Strict(BaseModel):
-    """Unknown keys are refused: a misspelt key must not silently switch a control off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Person(_Strict):
+class Person(Strict):
     name: str
     title: str
     email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
     slack: str | None = Field(default=None, description="Slack member id, mentioned when they must act")
 
 
-class Assessment(_Strict):
-    """Answers to the impact questionnaire; the highest score gives the importance class."""
+class Supplier(Strict):
+    """Who reports.
 
-    assessed_on: date
-    scores: dict[str, Annotated[int, Field(ge=0, le=3)]] = Field(min_length=1)
+    Attributes:
+        reports_from, reports_until: First and last period for which a submission is expected; always where not stated.
+        timezone: By whose clocks its submissions are due; the dependency's where not stated.
+    """
 
-
-class Supplier(_Strict):
     code: str = Field(pattern=_CODE)
     name: str
     contact: str
     reports_from: date | None = None
     reports_until: date | None = None
+    timezone: TimeZone | None = None
 
     def reports_for(self, period: date) -> bool:
         """Whether a submission for this period is expected of them."""
@@ -79,133 +74,26 @@ class Supplier(_Strict):
         return started and (self.reports_until is None or period <= self.reports_until)
 
 
-class StatedPeriod(_Strict):
-    """Cells in which a file states each row's reporting period itself.
-
-    For suppliers whose dates do not tell it: dates of invoices, or books that close later than the month does.
-
-    Attributes:
-        layouts: Names of the layouts whose files state it so.
-        headings: The supplier's own headings; what stands under them is read together, with one blank between.
-        format: Notation (strptime), such as ``%b-%y``, or ``%Y %m`` for a financial year and its numbered month.
-        months_later: How many months after what is written the period lies; 3 for a financial year that begins in
-            April and is named by its first calendar year, -9 where it is named by its second.
-    """
-
-    layouts: list[str] = Field(min_length=1)
-    headings: list[str] = Field(min_length=1)
-    format: str
-    months_later: int = Field(default=0, ge=-24, le=24)
-
-    def read(self, cell: str) -> date | None:
-        """The first day of the month that is meant; None where the cell is not in this notation."""
-        try:
-            written = datetime.strptime(cell, self.format).date()  # noqa: DTZ007 - a month has no zone
-        except ValueError:
-            return None
-        return _months_after(written.replace(day=1), self.months_later)
-
-
-def _months_after(first_day: date, months: int) -> date:
-    year, month = divmod(first_day.year * 12 + first_day.month - 1 + months, 12)
-    return first_day.replace(year=year, month=month + 1)
-
-
-class Reporting(_Strict):
-    """The calendar: which periods there are.
-
-    A period is a day, or a month under the name of its first day. It is judged as the next one begins in ``timezone``.
-    """
-
-    frequency: Literal["daily", "monthly"]
-    timezone: Annotated[str, AfterValidator(_known_timezone)]
-    reports_from: date
-    reports_until: date | None = None
-    stated: list[StatedPeriod] = []
-
-    def is_period(self, period: date) -> bool:
-        within = self.period_of(self.reports_from) <= period
-        within = within and (self.reports_until is None or period <= self.reports_until)
-        return within and period == self.period_of(period)
-
-    def period_of(self, day: date) -> date:
-        """The period in which this day lies."""
-        return day.replace(day=1) if self.frequency == "monthly" else day
-
-    def next_period(self, period: date) -> date:
-        """The period after this one; its first midnight is when this one is over."""
-        return _months_after(period, 1) if self.frequency == "monthly" else period + timedelta(days=1)
-
-    def last_day(self, period: date) -> date:
-        """The last day that belongs to the period."""
-        return self.next_period(period) - timedelta(days=1)
-
-    def label(self, period: date) -> str:
-        """The period as people write it: 2020-04-23, or 2020-04 for a month."""
-        return f"{period:%Y-%m}" if self.frequency == "monthly" else period.isoformat()
-
-    def parse_period(self, text: str) -> date:
-        """Read a period as people write it; a month also by its first day.
-
-        Raises:
-            ValueError: It is none; the text says how to write one.
-        """
-        try:
-            period = date.fromisoformat(f"{text}-01" if self.frequency == "monthly" and len(text) == 7 else text)
-        except ValueError:
-            period = None
-        if period is None or period != self.period_of(period) or text not in (self.label(period), str(period)):
-            example = self.label(self.period_of(self.reports_from))
-            raise ValueError(f"'{text}' is no reporting period. Write it as {example}.")
-        return period
-
-    @property
-    def cron(self) -> str:
-        """When a period is over, in ``timezone``: each midnight, or that before the first of a month."""
-        return "0 0 1 * *" if self.frequency == "monthly" else "0 0 * * *"
-
-    @property
-    def first_midnight(self) -> datetime:
-        """When the first period begins."""
-        return datetime.combine(self.period_of(self.reports_from), time.min, ZoneInfo(self.timezone))
-
-    @property
-    def last_midnight(self) -> datetime | None:
-        """When the last period is over and judged; None where no end is known."""
-        if self.reports_until is None:
-            return None
-        over = self.next_period(self.period_of(self.reports_until))
-        return datetime.combine(over, time.min, ZoneInfo(self.timezone))
-
-    def stated_by(self, layout: str) -> StatedPeriod | None:
-        """How files of this layout state their period; None where their dates tell it."""
-        return next((stated for stated in self.stated if layout in stated.layouts), None)
-
-    def today(self, moment: datetime) -> date:
-        """The calendar day at this moment where the dependency reports."""
-        return moment.astimezone(ZoneInfo(self.timezone)).date()
-
-
-class PeriodFromName(_Strict):
+class PeriodFromName(Strict):
     pattern: Annotated[str, AfterValidator(_compiling_pattern)]
     format: str
 
 
-class FileIdentity(_Strict):
+class FileIdentity(Strict):
     """How a file tells its reporting period: by its name, or else by its own dates."""
 
     period_from_name: PeriodFromName | None = None
     period_from_column: str
 
 
-class Recode(_Strict):
+class Recode(Strict):
     """Where all of ``when`` holds, ``set`` replaces; for codes that changed their meaning between layouts."""
 
     when: dict[str, str] = Field(min_length=1)
     set: dict[str, str] = Field(min_length=1)
 
 
-class ReadingHints(_Strict):
+class ReadingHints(Strict):
     """What a layout tells the reader where the reader would otherwise decide for itself.
 
     Attributes:
@@ -229,7 +117,7 @@ class ReadingHints(_Strict):
     ends_before: Annotated[str, AfterValidator(_pattern)] | None = None
 
 
-class Numbers(_Strict):
+class Numbers(Strict):
     """How a layout writes numbers. Whatever is not said here is not a number.
 
     Attributes:
@@ -254,7 +142,7 @@ class Numbers(_Strict):
         return self
 
 
-class Layout(_Strict):
+class Layout(Strict):
     """One written mapping from a supplier's headings to the data dictionary.
 
     Headings are compared without regard to case, blanks and punctuation around them.
@@ -293,25 +181,37 @@ class Layout(_Strict):
     periods: Literal["one", "several"] = "one"
 
 
-class Population(_Strict):
-    """The reporting units that must occur within the submissions, from a list in the folder."""
+class Population(Strict):
+    """The reporting units that must occur within the submissions, from a list in the folder.
+
+    Attributes:
+        reference: The list, a CSV file.
+        column, name_column: Its columns with each unit's code and name; the code's is the data dictionary's as well.
+        weight_column: Its column that says how much each unit weighs where one is missing, such as its beds; where not
+            stated, the unit's usual share of the rows tells it.
+        rows: How many rows a unit has in a period: with ``one``, a second one is a unit that is counted twice.
+        others: Whether a unit that is not in the list is over-coverage; ``allowed`` where the schema says so by itself.
+    """
 
     reference: str
     column: str
     name_column: str
+    weight_column: str | None = None
+    rows: Literal["one", "several"] = "several"
+    others: Literal["allowed", "refused"] = "allowed"
 
 
-class Alerts(_Strict):
+class Alerts(Strict):
     slack_channel: str = Field(pattern=r"^[#CDG].+")
 
 
-class NoRelations(_Strict):
+class NoRelations(Strict):
     """Said in writing by a dependency that nothing else can be held against."""
 
     none_because: str = Field(min_length=10)
 
 
-class Dependency(_Strict):
+class Dependency(Strict):
     """A key data dependency: registered data that the entity relies on (columns A to J of the inventory)."""
 
     name: str = Field(pattern=_NAME)
@@ -324,24 +224,28 @@ class Dependency(_Strict):
     system: str
     owner: Person
     assessment: Assessment
+    controls: ControlsAssessed | None = None
+    departures: list[Departure] = []
     suppliers: list[Supplier] = Field(min_length=1)
     reporting: Reporting
     file: FileIdentity
     key: list[str] = Field(min_length=1)
     layouts: list[Layout] = Field(min_length=1)
     sources: list[Source] = []
+    outboxes: list[Outbox] = []
     population: Population | None = None
     relations: NoRelations | None = None
+    release: ReleasePolicy = ALL
     alerts: Alerts
 
-    @field_validator("sources")
+    @field_validator("sources", "outboxes")
     @classmethod
-    def _of_registered_suppliers(cls, sources: list[Source], told: ValidationInfo) -> list[Source]:
+    def _of_registered_suppliers(cls, places: list[Source] | list[Outbox], told: ValidationInfo) -> Any:
         codes = {supplier.code for supplier in told.data.get("suppliers", [])}
-        for source in sources:
-            if codes and source.supplier not in codes:
-                raise ValueError(f"'{source.supplier}' is none of the suppliers")
-        return sources
+        for place in places:
+            if codes and place.supplier not in codes:
+                raise ValueError(f"'{place.supplier}' is none of the suppliers")
+        return places
 
     @property
     def importance(self) -> str:
@@ -351,7 +255,7 @@ class Dependency(_Strict):
         return next((s for s in self.suppliers if s.code == code), None)
 
 
-class Neighbour(_Strict):
+class Neighbour(Strict):
     """What a relation leans on: a dependency's release, ``days_before`` the period that is judged.
 
     A missing neighbour makes the rule "not judged" where ``required`` is false (the first night has no
@@ -363,7 +267,7 @@ class Neighbour(_Strict):
     required: bool = False
 
 
-class RelationRule(_Strict):
+class RelationRule(Strict):
     """A rule that needs other days or other datasets: a dbt test on the candidate, by its name."""
 
     rule: Rule
@@ -371,15 +275,27 @@ class RelationRule(_Strict):
     neighbours: list[Neighbour] = Field(min_length=1)
 
 
-class Registered(_Strict):
-    """A loaded dependency: its declaration, where it stands, and its relations."""
+class Registered(Strict):
+    """A loaded dependency: its declaration, where it stands, its relations, and what holds for it.
+
+    Attributes:
+        policy: What its class calls for, with its departures applied.
+        departures: Those departures in words, and the reason for having no relations.
+        readme: What its owner does when it fails, with class and departures below.
+        has_readme: Whether its folder holds one.
+        examples: Names of its example files, without ending.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     dependency: Dependency
     folder: Path
     relations: tuple[RelationRule, ...]
+    policy: Policy
+    departures: tuple[Departed, ...] = ()
     readme: str
+    has_readme: bool = True
+    examples: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -17,22 +17,13 @@ from ruamel.yaml.error import MarkedYAMLError
 from integrity.errors import Misconfigured
 from integrity.findings import Rule, Severity
 from integrity.inventory import manual
+from integrity.inventory.departing import Departed, depart
 from integrity.inventory.dependency import Dependency, Layout, Neighbour, Registered, RelationRule
 from integrity.inventory.headings import bare
+from integrity.inventory.policy import Policy, read_policies
+from integrity.inventory.problems import Place, Problem, from_validation, line_of, misconfigured, not_yaml, plain, shown
 from integrity.settings import Settings
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One mistake in a folder: where it stands, what it is, how to mend it."""
-
-    file: str
-    line: int
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}. {self.mend}"
+from integrity.thresholds import Thresholds
 
 
 @dataclass(frozen=True)
@@ -43,7 +34,7 @@ class Broken:
     problems: tuple[Problem, ...]
 
     def error(self) -> Misconfigured:
-        return Misconfigured("\n".join(str(problem) for problem in self.problems))
+        return misconfigured(self.problems)
 
 
 @dataclass(frozen=True)
@@ -81,9 +72,10 @@ def load_inventory(settings: Settings) -> Inventory:
     broken: dict[str, Broken] = {}
     if not settings.dependencies.is_dir():
         raise Misconfigured(f"INTEGRITY_DEPENDENCIES: there is no folder {settings.dependencies}.")
+    policies = read_policies(settings.policy)
     for folder in sorted(settings.dependencies.iterdir()):
         if folder.is_dir() and not folder.name.startswith(("_", ".")):
-            result = _load_folder(folder, settings)
+            result = _load_folder(folder, settings, *policies)
             if isinstance(result, Broken):
                 broken[folder.name] = result
             else:
@@ -103,49 +95,89 @@ def fingerprint(registered: Registered, settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def _load_folder(folder: Path, settings: Settings) -> Registered | Broken:
+def _load_folder(
+    folder: Path, settings: Settings, policies: dict[str, Policy], policy_problems: list[Problem]
+) -> Registered | Broken:
     path = folder / "dependency.yml"
     if not path.is_file():
-        return Broken(
-            folder.name, (Problem(_shown(path), 1, "the file is missing", "Write it, or remove the folder."),)
-        )
+        return Broken(folder.name, (Problem(shown(path), 1, "the file is missing", "Write it, or remove the folder."),))
     try:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8")) or {}
     except (MarkedYAMLError, UnicodeDecodeError) as error:
-        return Broken(folder.name, (_not_yaml(path, error),))
-    problems: list[Problem] = []
-    dependency: Dependency | None = None
+        return Broken(folder.name, (not_yaml(shown(path), error),))
+    dependency, problems = _load_declaration(path, tree)
+    problems += _schema_problems(folder / "schema.py")
+    problems += policy_problems
+    if dependency is None or dependency.importance not in policies:
+        return Broken(folder.name, tuple(problems))
+    policy, departures, departure_problems = _depart(dependency, policies[dependency.importance], path, tree)
+    relations, relation_problems = _load_relations(dependency, policy, settings)
+    problems += [*departure_problems, *relation_problems]
+    if problems:
+        return Broken(folder.name, tuple(problems))
+    readme = folder / "README.md"
+    written = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    return Registered(
+        dependency=dependency,
+        folder=folder,
+        relations=tuple(relations),
+        policy=policy,
+        departures=tuple(departures),
+        readme=f"{written}\n{_class_in_words(dependency, departures)}",
+        has_readme=bool(written.strip()),
+        examples=frozenset(example.stem for example in (folder / "examples").glob("*")),
+    )
+
+
+def _load_declaration(path: Path, tree: Any) -> tuple[Dependency | None, list[Problem]]:
+    """What ``dependency.yml`` and the layouts beside it declare, and every mistake in them."""
     declared = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     own_layouts = len(declared.get("layouts") or []) if isinstance(declared, dict) else 0
-    written, layout_problems = _load_layouts(folder)
-    problems += layout_problems
+    written, problems = _load_layouts(path.parent)
+    has_layout_problems = bool(problems)
     if written and isinstance(declared, dict):
         declared["layouts"] = [*(declared.get("layouts") or []), *(w.layout for w in written)]
     try:
         dependency = Dependency.model_validate(declared)
     except ValidationError as error:
         # Layouts that could not be loaded are told where they stand, and not once more as missing here.
-        told = [d for d in error.errors() if not (layout_problems and d["loc"] == ("layouts",))]
-        problems += [_from_validation(path, tree, dict(details)) for details in told]
-    else:
-        places = [_Place(path, tree, ("layouts", index)) for index in range(own_layouts)] + [w.place for w in written]
-        problems += [
-            Problem(_shown(path), _line(tree, at), what, mend) for at, what, mend in _contradictions(dependency, folder)
-        ]
-        problems += _layout_problems(dependency, places)
-    problems += _schema_problems(folder / "schema.py")
-    readme = folder / "README.md"
-    if not readme.is_file():
-        problems.append(Problem(_shown(readme), 1, "the file is missing", "Write what its owner does when it fails."))
-    relations: list[RelationRule] = []
-    if dependency is not None:
-        relations, relation_problems = _load_relations(dependency, settings)
-        problems += relation_problems
-    if problems or dependency is None:
-        return Broken(folder.name, tuple(problems))
-    return Registered(
-        dependency=dependency, folder=folder, relations=tuple(relations), readme=readme.read_text(encoding="utf-8")
-    )
+        told = [d for d in error.errors() if not (has_layout_problems and d["loc"] == ("layouts",))]
+        return None, problems + [from_validation(shown(path), tree, dict(details)) for details in told]
+    places = [_Place(path, tree, ("layouts", index)) for index in range(own_layouts)] + [w.place for w in written]
+    problems += [
+        Problem(shown(path), line_of(tree, at), what, mend)
+        for at, what, mend in _contradictions(dependency, path.parent)
+    ]
+    problems += _layout_problems(dependency, places)
+    return dependency, problems
+
+
+def _depart(
+    dependency: Dependency, policy: Policy, path: Path, tree: Any
+) -> tuple[Policy, list[Departed], list[Problem]]:
+    """The class's policy with the dependency's departures applied, one by one, and those in words."""
+    told: list[Departed] = []
+    problems: list[Problem] = []
+    for index, departure in enumerate(dependency.departures):
+        try:
+            policy, departed = depart(policy, departure)
+        except ValueError as error:
+            line = line_of(tree, ("departures", index))
+            problems.append(Problem(shown(path), line, str(error), "Correct the departure, or remove it."))
+        else:
+            told.append(departed)
+    if dependency.relations:
+        told.append(Departed("relations", "none", "rules against other data", dependency.relations.none_because))
+    return policy, told, problems
+
+
+def _class_in_words(dependency: Dependency, departures: list[Departed]) -> str:
+    """Class and departures as a section of the README, so that they are seen where it is."""
+    scores = ", ".join(f"{question} {score}" for question, score in dependency.assessment.scores.items())
+    assessed = f"assessed on {dependency.assessment.assessed_on} by {dependency.assessment.assessed_by}"
+    lines = ["## Importance", "", f"Class {dependency.importance} ({scores}), {assessed}.", ""]
+    lines += ["Where it departs from its class:", "", *(f"- {each}" for each in departures)] if departures else []
+    return "\n".join(lines).rstrip() + "\n"
 
 
 @dataclass(frozen=True)
@@ -157,7 +189,7 @@ class _Place:
     at: tuple[str | int, ...]
 
     def problem(self, at: tuple[str | int, ...], what: str, mend: str) -> Problem:
-        return Problem(_shown(self.path), _line(self.tree, (*self.at, *at)), what, mend)
+        return Problem(shown(self.path), line_of(self.tree, (*self.at, *at)), what, mend)
 
 
 @dataclass(frozen=True)
@@ -175,20 +207,17 @@ def _load_layouts(folder: Path) -> tuple[list[_Written], list[Problem]]:
             tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
             plain = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (MarkedYAMLError, UnicodeDecodeError) as error:
-            problems.append(_not_yaml(path, error))
+            problems.append(not_yaml(shown(path), error))
             continue
         if not plain:
-            problems.append(Problem(_shown(path), 1, "it holds no layout", "Write one, or remove the file."))
+            problems.append(Problem(shown(path), 1, "it holds no layout", "Write one, or remove the file."))
             continue
         for index, one in enumerate(plain if isinstance(plain, list) else [plain]):
             place = _Place(path, tree, (index,) if isinstance(plain, list) else ())
             try:
                 written.append(_Written(Layout.model_validate(one), place))
             except ValidationError as error:
-                problems += [
-                    _from_validation(path, tree, dict(details) | {"loc": (*place.at, *details["loc"])})
-                    for details in error.errors()
-                ]
+                problems += [from_validation(shown(path), tree, dict(details), place.at) for details in error.errors()]
     return written, problems
 
 
@@ -223,54 +252,18 @@ def _heading_problems(layout: Layout, place: _Place) -> Iterator[Problem]:
             yield place.problem((field,), what, "Keep the one that the supplier writes.")
 
 
-def _not_yaml(path: Path, error: MarkedYAMLError | UnicodeDecodeError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    line = mark.line + 1 if mark else 1
-    what = f"this is not YAML: {getattr(error, 'problem', None) or 'it is not UTF-8 text'}"
-    return Problem(_shown(path), line, what, "Mend the line.")
-
-
-def _shown(path: Path) -> str:
-    parts = path.parts[-3:] if path.parent.name == "layouts" else path.parts[-2:]
-    return str(Path(*parts))
-
-
-def _line(tree: Any, at: tuple[str | int, ...]) -> int:
-    """The line in the file, from 1, of the deepest node on this path that exists."""
-    line = 1
-    for key in at:
-        place = getattr(tree, "lc", None)
-        try:
-            line = (place.key(key) if isinstance(key, str) else place.item(key))[0] + 1  # type: ignore[union-attr]
-            tree = tree[key]
-        except (KeyError, IndexError, TypeError, AttributeError):
-            break
-    return line
-
-
-def _from_validation(path: Path, tree: Any, details: dict[str, Any]) -> Problem:
-    at = tuple(details["loc"])
-    name = ".".join(str(part) for part in at)
-    match details["type"]:
-        case "extra_forbidden":
-            what, mend = f"unknown key '{name}'", "Remove it, or correct its spelling."
-        case "missing":
-            what, mend = f"'{name}' is missing", f"Add it under '{at[-2]}'." if len(at) > 1 else "Add it."
-        case _:
-            what, mend = f"'{name}': {details['msg'].removeprefix('Value error, ')}", "Correct the value."
-    return Problem(_shown(path), _line(tree, at), what, mend)
-
-
-def _contradictions(dependency: Dependency, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _contradictions(dependency: Dependency, folder: Path) -> Iterator[tuple[Place, str, str]]:
     """Mistakes that no single field shows, as (where, what, mend)."""
     if dependency.name != folder.name:
         yield ("name",), f"the name '{dependency.name}' differs from its folder's", f"Write name: {folder.name}."
-    unknown = sorted(set(dependency.assessment.scores) - set(manual.questions()))
-    if unknown:
-        known = ", ".join(manual.questions())
-        yield ("assessment", "scores", unknown[0]), f"unknown question '{unknown[0]}'", f"The questions are {known}."
-    elif max(dependency.assessment.scores.values()) == 0:
-        yield ("assessment", "scores"), "every score is 0: this is no key data dependency", "Remove the folder."
+    questions = manual.questions()
+    for question in sorted(set(dependency.assessment.scores) - set(questions)):
+        known = ", ".join(questions)
+        yield ("assessment", "scores", question), f"unknown question '{question}'", f"The questions are {known}."
+    for question in [q for q in questions if q not in dependency.assessment.scores]:
+        what = f"question '{question}' ({questions[question]}) is not answered"
+        yield ("assessment", "scores"), what, "Score it from 0 (none) to 3 (severe)."
+    yield from _mistaken_assessment(dependency)
     codes = [supplier.code for supplier in dependency.suppliers]
     for index, code in enumerate(codes):
         if code in codes[:index]:
@@ -285,7 +278,16 @@ def _contradictions(dependency: Dependency, folder: Path) -> Iterator[tuple[tupl
         yield at, f"there is no file {dependency.population.reference} in the folder", "Add the list of units."
 
 
-def _stated_nowhere(dependency: Dependency) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+def _mistaken_assessment(dependency: Dependency) -> Iterator[tuple[Place, str, str]]:
+    if max(dependency.assessment.scores.values()) == 0:
+        yield ("assessment", "scores"), "every score is 0: this is no key data dependency", "Remove the folder."
+    owner = dependency.owner.name.casefold()
+    if dependency.controls and owner in dependency.controls.assessed_by.casefold():
+        what = "the owner cannot assess whether the controls work"
+        yield ("controls", "assessed_by"), what, "Have somebody independent of the owner do it."
+
+
+def _stated_nowhere(dependency: Dependency) -> Iterator[tuple[Place, str, str]]:
     layouts = {layout.name for layout in dependency.layouts}
     for index, stated in enumerate(dependency.reporting.stated):
         for name in stated.layouts:
@@ -297,26 +299,28 @@ def _stated_nowhere(dependency: Dependency) -> Iterator[tuple[tuple[str | int, .
 def _schema_problems(path: Path) -> list[Problem]:
     """What can be said of the schema without importing it; importing is ``gates.schema.load_schema``."""
     if not path.is_file():
-        return [Problem(_shown(path), 1, "the file is missing", "Write a class Schema with the rules.")]
+        return [Problem(shown(path), 1, "the file is missing", "Write a class Schema with the rules.")]
     try:
         module = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
-        return [Problem(_shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]
+        return [Problem(shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]
     if not any(isinstance(node, ast.ClassDef) and node.name == "Schema" for node in module.body):
         return [
-            Problem(_shown(path), 1, "it defines no class Schema", "Write one, a pandera DataFrameModel for polars.")
+            Problem(shown(path), 1, "it defines no class Schema", "Write one, a pandera DataFrameModel for polars.")
         ]
     return []
 
 
-def _load_relations(dependency: Dependency, settings: Settings) -> tuple[list[RelationRule], list[Problem]]:
+def _load_relations(
+    dependency: Dependency, policy: Policy, settings: Settings
+) -> tuple[list[RelationRule], list[Problem]]:
     """The rules that dbt judges, from the tests' ``meta`` in ``models/gates/<dependency>.yml``."""
     path = settings.dbt_project / "models" / "gates" / f"{dependency.name}.yml"
     if not path.is_file():
         if dependency.relations is not None:
             return [], []
         what = "no rule holds this dependency against other days or data sets"
-        mend = f"Write dbt tests in {_shown(path)}, or say why there are none: relations: {{none_because: …}}."
+        mend = f"Write dbt tests in {shown(path)}, or say why there are none: relations: {{none_because: …}}."
         return [], [Problem(f"{dependency.name}/dependency.yml", 1, what, mend)]
     rules: list[RelationRule] = []
     problems: list[Problem] = []
@@ -328,19 +332,28 @@ def _load_relations(dependency: Dependency, settings: Settings) -> tuple[list[Re
             meta = dict(body["config"]["meta"])
             neighbours = [Neighbour.model_validate(dict(n)) for n in meta.pop("neighbours")]
             column = meta.pop("column", None)
-            meta["limitations"] = tuple(str(code) for code in meta.get("limitations", ()))
-            rules.append(RelationRule(rule=Rule(name=str(body["name"]), **meta), column=column, neighbours=neighbours))
-        except (KeyError, TypeError, ValidationError) as error:
+            rule = _relation_of(str(body["name"]), meta, policy)
+            rules.append(RelationRule(rule=rule, column=column, neighbours=neighbours))
+        except (KeyError, TypeError, ValueError) as error:
             what = f"the test's name and config.meta do not give a rule ({error!r:.200})"
             mend = "Give name, kind, dimension, limitations, severity, message, mend and neighbours."
-            problems.append(Problem(_shown(path), line, what, mend))
+            problems.append(Problem(shown(path), line, what, mend))
         else:
             problems += [
-                Problem(_shown(path), line, what, "Use the manual's word.") for what in rule_mistakes(rules[-1].rule)
+                Problem(shown(path), line, what, "Use the manual's word.") for what in rule_mistakes(rules[-1].rule)
             ]
     if not rules and not problems:
-        problems.append(Problem(_shown(path), 1, "it holds no test", "Write one, or say why there is none."))
+        problems.append(Problem(shown(path), 1, "it holds no test", "Write one, or say why there is none."))
     return rules, problems
+
+
+def _relation_of(name: str, meta: dict[str, Any], policy: Policy) -> Rule:
+    """The rule that a test's ``meta`` states, as the dependency's class and departures have it."""
+    meta["limitations"] = tuple(str(code) for code in meta.get("limitations", ()))
+    if meta.get("thresholds"):
+        meta["thresholds"] = Thresholds.model_validate(plain(meta["thresholds"]))
+    states_severity = "severity" in meta
+    return policy.settled(Rule(name=name, **{"severity": "block", **meta}), states_severity=states_severity)
 
 
 def _tests(tree: Any) -> Iterator[Any]:

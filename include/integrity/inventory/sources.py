@@ -1,4 +1,4 @@
-"""Where a supplier's files are fetched from, as a dependency's folder declares it."""
+"""Where a supplier's files are fetched from, and its feedback is taken to, as a dependency's folder declares it."""
 
 from __future__ import annotations
 
@@ -21,33 +21,57 @@ def _safe_address(value: str) -> str:
     return value
 
 
-class _Source(BaseModel):
-    """Where a supplier leaves files for us to fetch, beside the inbox.
+class _Place(BaseModel):
+    """A place that a supplier shares with us.
 
     Attributes:
-        supplier: Whose files they are.
-        settled_seconds: A file is taken once it has not changed for so long.
+        supplier: Whose it is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     supplier: str
-    settled_seconds: int = Field(default=60, ge=0, le=3600)
 
 
-class S3Source(_Source):
-    """A bucket of S3-compatible storage.
+class S3Outbox(_Place):
+    """Keys of a bucket of S3-compatible storage.
 
     Attributes:
-        prefix: Only keys that begin so.
-        pattern: Only keys whose last part matches, as in ``*.csv``.
-        after: What becomes of an object that is registered here.
+        prefix: Every key begins so.
     """
 
     kind: Literal["s3"]
     connection: str = Field(pattern=_CONNECTION)
     bucket: str = Field(min_length=3, max_length=255)
     prefix: str = ""
+
+
+class SftpOutbox(_Place):
+    """A folder of an SFTP server."""
+
+    kind: Literal["sftp"]
+    connection: str = Field(pattern=_CONNECTION)
+    folder: str = Field(min_length=1)
+
+
+class _Source(_Place):
+    """Where a supplier leaves files for us to fetch, beside the inbox.
+
+    Attributes:
+        settled_seconds: A file is taken once it has not changed for so long.
+    """
+
+    settled_seconds: int = Field(default=60, ge=0, le=3600)
+
+
+class S3Source(S3Outbox, _Source):
+    """A bucket of S3-compatible storage.
+
+    Attributes:
+        pattern: Only keys whose last part matches, as in ``*.csv``.
+        after: What becomes of an object that is registered here.
+    """
+
     pattern: str = "*"
     after: Literal["leave", "archive", "delete"] = "leave"
     archive_prefix: str | None = Field(default=None, pattern=r"[^/]/$")
@@ -59,12 +83,9 @@ class S3Source(_Source):
         return self
 
 
-class SftpSource(_Source):
+class SftpSource(SftpOutbox, _Source):
     """A folder of an SFTP server, without its sub-folders."""
 
-    kind: Literal["sftp"]
-    connection: str = Field(pattern=_CONNECTION)
-    folder: str = Field(min_length=1)
     pattern: str = "*"
     after: Literal["leave", "archive", "delete"] = "leave"
     archive_folder: str | None = Field(default=None, min_length=1)
@@ -93,3 +114,4 @@ class HttpsSource(_Source):
 
 
 Source = Annotated[S3Source | SftpSource | HttpsSource, Field(discriminator="kind")]
+Outbox = Annotated[S3Outbox | SftpOutbox, Field(discriminator="kind")]
