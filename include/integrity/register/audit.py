@@ -20,19 +20,19 @@ def note(
     period: date | None = None,
     submission: int | None = None,
     **details: Any,
-) -> None:
-    """Append an event; details are counts, names and hashes, never cell values."""
-    session.add(
-        AuditEvent(
-            at=datetime.now(UTC),
-            actor=actor(),
-            event=event,
-            dependency=dependency,
-            period=period,
-            submission_id=submission,
-            details=details,
-        )
+) -> AuditEvent:
+    """Append an event, and give it; details are counts, names and hashes, never cell values."""
+    noted = AuditEvent(
+        at=datetime.now(UTC),
+        actor=actor(),
+        event=event,
+        dependency=dependency,
+        period=period,
+        submission_id=submission,
+        details=details,
     )
+    session.add(noted)
+    return noted
 
 
 def actor() -> str:

@@ -102,20 +102,24 @@ def refresh_issues(
     resolution: str,
     run: str,
     downstream: list[str],
+    cures: frozenset[str] = frozenset(),
 ) -> Changes:
     """Bring the register in line with what is wrong with a period now.
 
     Args:
+        period: None for what is wrong with the dependency itself.
         outcome: What was done with the data, in a sentence for the owner.
         resolution: What cured an issue that closes now.
         downstream: What depends on the data, with owners, for the alert.
+        cures: Where there is no period: the rules that ``problems`` tells everything of, so that what it does not name
+            is cured. Of a period it always does.
     """
     dependency = registered.dependency
     lock(session, "issues", dependency.name)
     facts = {"title": dependency.title, "outcome": outcome, "downstream": downstream, "run": run}
     opened, refreshed = [], []
     for problem in problems:
-        issue = _open_issue(session, dependency.name, problem)
+        issue = open_issue(session, dependency.name, problem)
         is_new = issue is None
         if issue is None:
             issue = _raise_issue(session, registered, problem, policy, run)
@@ -125,11 +129,12 @@ def refresh_issues(
         recurs = _show_occurrence(session, issue, period, problem)
         if is_new or (recurs and problem.verdict.blocks):
             _tell(session, issue, "opened" if is_new else "recurred", period, problem=problem, **facts)
-    closed = _close_cured(session, dependency.name, period, {p.key for p in problems}, resolution, facts)
+    closed = _close_cured(session, dependency.name, period, {p.key for p in problems}, resolution, facts, cures)
     return Changes(tuple(opened), tuple(refreshed), tuple(closed))
 
 
-def _open_issue(session: Session, dependency: str, problem: Problem) -> Issue | None:
+def open_issue(session: Session, dependency: str, problem: Problem) -> Issue | None:
+    """The issue in which somebody answers for a problem now."""
     return session.scalar(
         select(Issue).where(
             Issue.dependency == dependency,
@@ -204,14 +209,14 @@ def _close_cured(
     still_wrong: set[tuple[str, str]],
     resolution: str,
     facts: dict[str, Any],
+    cures: frozenset[str],
 ) -> list[str]:
     """Close the period's occurrences whose problem is gone, and each issue that has none left."""
-    if period is None:
-        return []
+    told = Occurrence.period == period if period else Occurrence.period.is_(None) & Issue.rule.in_(cures)
     query = (
         select(Issue, Occurrence)
         .join(Occurrence, Occurrence.issue_id == Issue.id)
-        .where(Issue.dependency == dependency, Occurrence.period == period, Occurrence.closed_at.is_(None))
+        .where(Issue.dependency == dependency, told, Occurrence.closed_at.is_(None))
     )
     closed = []
     for issue, occurrence in session.execute(query).all():

@@ -6,10 +6,10 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from integrity.findings import GateResult
+from integrity.findings import Finding, GateResult
 from integrity.register import audit
 from integrity.warehouse.models import FindingRow, Judgement
 
@@ -56,26 +56,8 @@ def save_judgement(
     )
     session.add(judgement)
     session.flush()
-    session.add_all(
-        FindingRow(
-            judgement_id=judgement.id,
-            rule=f.rule.name,
-            kind=f.rule.kind,
-            dimension=f.rule.dimension,
-            limitations=list(f.rule.limitations),
-            severity=f.rule.severity,
-            supplier=f.supplier,
-            column=f.column,
-            verdict=str(f.verdict),
-            evaluated=f.evaluated,
-            failed=f.failed,
-            rows=list(f.rows),
-            message=f.message,
-            mend=f.rule.mend,
-            not_judged=f.not_judged,
-        )
-        for f in result.findings
-    )
+    if result.findings:
+        session.execute(insert(FindingRow), [_row(judgement.id, finding) for finding in result.findings])
     audit.note(
         session,
         f"judged {result.gate}",
@@ -87,6 +69,27 @@ def save_judgement(
         run=run,
         subject=subject,
     )
+
+
+def _row(judgement: int, finding: Finding) -> dict[str, Any]:
+    rule = finding.rule
+    return {
+        "judgement_id": judgement,
+        "rule": rule.name,
+        "kind": rule.kind,
+        "dimension": rule.dimension,
+        "limitations": list(rule.limitations),
+        "severity": rule.severity,
+        "supplier": finding.supplier,
+        "column": finding.column,
+        "verdict": str(finding.verdict),
+        "evaluated": finding.evaluated,
+        "failed": finding.failed,
+        "rows": list(finding.rows),
+        "message": finding.message,
+        "mend": rule.mend,
+        "not_judged": finding.not_judged,
+    }
 
 
 def drop_judgement(session: Session, dependency: str, period: date, gate: str, submission: int | None = None) -> None:
@@ -113,6 +116,14 @@ def judgement_of(
             Judgement.submission_id.is_(None) if submission is None else Judgement.submission_id == submission,
         )
     )
+
+
+def structure_judgements(session: Session, dependency: str, period: date) -> dict[int, Judgement]:
+    """The structure gate's latest answers on a period's submissions, by submission."""
+    query = select(Judgement).where(
+        Judgement.dependency == dependency, Judgement.period == period, Judgement.gate == "structure"
+    )
+    return {judgement.submission_id: judgement for judgement in session.scalars(query) if judgement.submission_id}
 
 
 def findings_of(session: Session, judgements: list[Judgement]) -> list[FindingRow]:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from integrity.register import audit
+from integrity.register.judgements import structure_judgements
 from integrity.submissions.archive import Archived
 from integrity.warehouse.connection import lock
 from integrity.warehouse.models import Judgement, Submission, Unidentified
@@ -168,14 +169,7 @@ def submissions_to_judge(session: Session, dependency: str, period: date, subjec
     Args:
         subject: Fingerprint of the rules as they are now.
     """
-    judged = {
-        judgement.submission_id: judgement
-        for judgement in session.scalars(
-            select(Judgement).where(
-                Judgement.dependency == dependency, Judgement.period == period, Judgement.gate == "structure"
-            )
-        )
-    }
+    judged = structure_judgements(session, dependency, period)
     latest = {submission.id for submission in latest_submissions(session, dependency, period).values()}
     everything = session.scalars(
         select(Submission.id)

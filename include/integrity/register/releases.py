@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from sqlalchemy import select
@@ -10,6 +12,21 @@ from sqlalchemy.orm import Session
 from integrity.register import audit
 from integrity.verdicts import Verdict
 from integrity.warehouse.models import Landing, Release
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a release says of itself.
+
+    Attributes:
+        landing: The rows that it publishes.
+        verdict: The worst of the gates that it passed.
+        waivers: References of those without which it would have been blocked.
+    """
+
+    landing: int
+    verdict: Verdict
+    waivers: tuple[str, ...] = ()
 
 
 def current_releases(session: Session, dependency: str, period: date) -> dict[str, Release]:
@@ -21,11 +38,14 @@ def current_releases(session: Session, dependency: str, period: date) -> dict[st
 
 
 def release_landings(
-    session: Session, landings: dict[str, int], *, dependency: str, period: date, verdict: Verdict, run: str
+    session: Session, statements: Mapping[str, Statement], *, dependency: str, period: date, run: str
 ) -> list[str]:
     """Make these landings the published ones of their suppliers and period.
 
-    What is in force already stays as it is, so that a repeat changes nothing.
+    What is in force already stays as it is, with what it said on its day, so that a repeat changes nothing.
+
+    Args:
+        statements: By supplier.
 
     Returns:
         Suppliers whose release changed.
@@ -33,11 +53,11 @@ def release_landings(
     current = current_releases(session, dependency, period)
     changed = []
     now = datetime.now(UTC)
-    for supplier, landing_id in landings.items():
+    for supplier, statement in statements.items():
         old = current.get(supplier)
-        if old and old.landing_id == landing_id:
+        if old and old.landing_id == statement.landing:
             continue
-        landing = session.get_one(Landing, landing_id)
+        landing = session.get_one(Landing, statement.landing)
         if old:
             old.superseded_at = now
             audit.note(session, "superseded", dependency=dependency, period=period, submission=old.submission_id)
@@ -48,12 +68,13 @@ def release_landings(
                 supplier=supplier,
                 period=period,
                 submission_id=landing.submission_id,
-                landing_id=landing_id,
-                verdict=str(verdict),
+                landing_id=landing.id,
+                verdict=str(statement.verdict),
                 rows=landing.accepted,
                 quarantined=landing.quarantined,
                 run=run,
                 released_at=now,
+                waivers=list(statement.waivers),
             )
         )
         audit.note(
@@ -62,10 +83,11 @@ def release_landings(
             dependency=dependency,
             period=period,
             submission=landing.submission_id,
-            verdict=str(verdict),
+            verdict=str(statement.verdict),
             rows=landing.accepted,
             quarantined=landing.quarantined,
             run=run,
+            **({"waivers": list(statement.waivers)} if statement.waivers else {}),
         )
         changed.append(supplier)
     return changed

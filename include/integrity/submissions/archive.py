@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +60,12 @@ def archive_file(source: Path, archive: Path) -> Archived:
         with tempfile.NamedTemporaryFile(dir=archive, prefix=".receiving-", delete=False) as writer:
             temporary = Path(writer.name)
             try:
-                while chunk := reader.read(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
-                    writer.write(chunk)
+                with ThreadPoolExecutor(1) as aside:
+                    while chunk := reader.read(_CHUNK):
+                        digested = aside.submit(digest.update, chunk)
+                        size += len(chunk)
+                        writer.write(chunk)
+                        digested.result()
                 writer.flush()
                 os.fsync(writer.fileno())
                 if _identity(os.fstat(descriptor)) != _identity(found):

@@ -21,7 +21,7 @@ from integrity.submissions.encodings import SUSPECTS, detect_encoding, is_garble
 from integrity.submissions.limits import Limits
 from integrity.submissions.lines import plain_text
 from integrity.submissions.records import BadRow, RowReader, mended_headings
-from integrity.submissions.tables import Skipped, find_header, footer_length
+from integrity.submissions.tables import Skipped, find_header, footer_length, is_cut_row
 
 ROW = "_row"
 """Column with the physical row number, from 1, as a text editor or spreadsheet counts lines; the header is row 1."""
@@ -120,8 +120,7 @@ class TextFile:
             frame = self._without_other_table(self._without_repeated_headings(frame))
             number, rows = number + lines, rows + frame.height
             self._limits.require("rows", rows + len(self.bad_rows), "rows")
-            if _longest_bytes(frame) > self._limits.cell_characters:
-                self._limits.require("cell_characters", _longest(frame), "characters in one cell")
+            require_short_cells(frame, self._limits)
             yield frame
         self.skipped += below
         self.notes += [f"{count:,} rows {what}" for what, count in self._reader.told.items()]
@@ -135,7 +134,8 @@ class TextFile:
             if len(typed) < 2:  # noqa: PLR2004 - one column of words may well be a slip in one cell
                 return frame
             words = pl.all_horizontal(pl.col(self.names).is_not_null(), ~pl.col(typed).str.contains(r"\d"))
-            found = frame.filter((pl.col(ROW).diff() > 1) & words)
+            # Cells are looked at below blank lines only, which a large file hardly has.
+            found = frame.filter(pl.col(ROW).diff() > 1).filter(words)
             if not found.height:
                 return frame
             self._other_begins = int(found[ROW][0])
@@ -153,6 +153,8 @@ class TextFile:
         fills = sorted(sum(bool(c.strip()) for c in row) for row in cells if len(row) == self.width)
         usual = fills[len(fills) // 2] if fills else self.width
         length = footer_length(cells, self.width, usual, self._hints.ends_before)
+        if length and not lines[-1].endswith(b"\n") and is_cut_row(cells[-1], cells[:-1], self.width):
+            length = 0  # It is for the rules of rows to say so.
         quote = self.dialect.quote.encode()
         while length and quote and any(line.count(quote) % 2 for line in lines[-length:]):
             length -= 1  # It may be part of a quoted cell, of which the last row may have one over several lines.
@@ -214,9 +216,9 @@ class TextFile:
             sound = pl.repeat(False, len(lines), eager=True)
             parsed = pl.DataFrame(schema=dict.fromkeys(self.names, pl.String))
         numbers = pl.int_range(number, number + len(lines), dtype=pl.Int64, eager=True).filter(sound)
-        frame = pl.concat(
-            [parsed.select(numbers.alias(ROW), *self.names), self._irregular(column.to_list(), sound, number)]
-        )
+        irregular = self._irregular(column.to_list(), sound, number)
+        regular = parsed.select(numbers.alias(ROW), *self.names).filter(~pl.col(ROW).is_in(self._reader.run_on))
+        frame = pl.concat([regular, irregular])
         return frame.sort(ROW).filter(pl.any_horizontal(pl.col(self.names).is_not_null()))
 
     def _is_sound(self, lines: pl.Series) -> pl.Series:
@@ -261,16 +263,16 @@ class TextFile:
         return frame.filter(~pl.col(ROW).is_in(numbers)) if numbers else frame
 
 
-def _longest(frame: pl.DataFrame) -> int:
-    """Characters of the longest cell."""
-    cells = pl.col(frame.columns[1:])
-    return max(frame.select(cells.str.len_chars().max()).fill_null(0).row(0), default=0)
+def require_short_cells(frame: pl.DataFrame, limits: Limits) -> None:
+    """Refuse a file of which a cell is longer than cells may be."""
+    cells = pl.exclude(ROW).str
+    # Bytes are known of every cell, and are never fewer than its characters, which have to be counted.
+    if _most(frame, cells.len_bytes()) > limits.cell_characters:
+        limits.require("cell_characters", _most(frame, cells.len_chars()), "characters in one cell")
 
 
-def _longest_bytes(frame: pl.DataFrame) -> int:
-    """Bytes of the longest cell, which are known and need not be counted."""
-    cells = pl.col(frame.columns[1:])
-    return max(frame.select(cells.str.len_bytes().max()).fill_null(0).row(0), default=0)
+def _most(frame: pl.DataFrame, lengths: pl.Expr) -> int:
+    return max(frame.select(lengths.max()).fill_null(0).row(0), default=0) if frame.height else 0
 
 
 def _is_wrapped(line: str) -> bool:

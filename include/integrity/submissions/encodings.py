@@ -132,20 +132,20 @@ def _require(path: Path, name: str) -> None:
 
 def _scan(path: Path) -> tuple[int | None, bytes | None]:
     """The line of the first null byte; and, where the file is not UTF-8, some of the lines that are not."""
-    decoder, lines, strange = codecs.getincrementaldecoder("utf-8")(), 1, bytearray()
+    decoder, read, strange = codecs.getincrementaldecoder("utf-8")(), 0, bytearray()
     valid, last = True, b""
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             if b"\0" in block:
-                return lines + block[: block.index(b"\0")].count(b"\n"), None
-            if valid:
+                return _line_at(path, read + block.index(b"\0")), None
+            if valid and not (block.isascii() and decoder.getstate()[0] == b""):
                 try:
                     decoder.decode(block)
                 except UnicodeDecodeError:
                     valid = False
             if not valid and len(strange) < 1 << 16:
                 strange += _strange_lines(block)
-            lines += block.count(b"\n")
+            read += len(block)
             last = block
     if valid:
         try:
@@ -154,6 +154,12 @@ def _scan(path: Path) -> tuple[int | None, bytes | None]:
             return None, _strange_lines(last)
         return None, None
     return None, bytes(strange)
+
+
+def _line_at(path: Path, offset: int) -> int:
+    with path.open("rb") as file:
+        blocks = (file.read(min(_BLOCK, offset - start)) for start in range(0, offset, _BLOCK))
+        return 1 + sum(block.count(b"\n") for block in blocks)
 
 
 def _strange_lines(block: bytes) -> bytes:

@@ -6,12 +6,19 @@ from pathlib import Path
 
 from integrity.errors import Rejected
 from integrity.inventory.dependency import Dependency
-from integrity.submissions.isolation import read_submission
+from integrity.submissions.isolation import Follower, read_submission
 from integrity.submissions.layouts import LayoutFit, choose_layout
 from integrity.submissions.reading import Reading
 
 
-def read_fitting(path: Path, name: str, dependency: Dependency, supplier: str, dictionary: tuple[str, ...]) -> Reading:
+def read_fitting(
+    path: Path,
+    name: str,
+    dependency: Dependency,
+    supplier: str,
+    dictionary: tuple[str, ...],
+    follower: Follower | None = None,
+) -> Reading:
     """Read a file, told what the layout that fits it best tells the reader.
 
     Layouts that tell the reader nothing share one reading, and are tried first: what the reader decides by itself is
@@ -21,6 +28,7 @@ def read_fitting(path: Path, name: str, dependency: Dependency, supplier: str, d
         name: What its supplier called it.
         supplier: Who sent it; '' where nobody knows.
         dictionary: Columns of the data dictionary.
+        follower: Is told of a large file's rows while it is read, where there is only one way to read it.
 
     Raises:
         Rejected: It cannot be read under any of them; the reason is the first one's.
@@ -34,7 +42,7 @@ def read_fitting(path: Path, name: str, dependency: Dependency, supplier: str, d
     for _, hints in told:
         described = [layout for layout in layouts if layout.reading == hints]
         try:
-            reading = read_submission(path, name, hints)
+            reading = read_submission(path, name, hints, follower if len(told) == 1 else None)
         except Rejected as error:
             refusal = refusal or error
             continue

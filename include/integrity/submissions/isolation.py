@@ -14,9 +14,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -33,13 +35,34 @@ from integrity.submissions.tables import Skipped
 _HELD_BYTES = 256 << 20
 """Rows up to this size, as Arrow, are loaded when a reading ends; larger ones stay on disk."""
 _MOST_SAID_BYTES = 1 << 30
+_KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
+"""Blocks of a file are freed and asked for again and again; the C library shall not give each back to the system."""
+_GOES_ON = b'{"begun": '
 _TOO_LARGE = (
     "The file needs more memory than one file may have ({:,} bytes, limit 'memory_bytes'). Please send it in parts."
 )
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A part of a large file that is still being read.
+
+    Attributes:
+        headings: As the reading will have them.
+        columns: For each heading the column of the part that holds it.
+        part: Arrow file of the rows.
+    """
+
+    headings: tuple[str, ...]
+    columns: dict[str, str]
+    part: Path
+
+
+Follower = Callable[[Begun], None]
+
+
 class Reader:
-    """Reads files in a child process, which is started anew where a file has broken it.
+    """Reads files in a child process, which is started anew where a file has broken it; one file at a time.
 
     Used as a context: readings of large files last as long as it does, or until they are released.
 
@@ -52,6 +75,7 @@ class Reader:
         self._child: subprocess.Popen[bytes] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="integrity-reading-"))
         self._count = 0
+        self._reading = threading.Lock()
         self._owner = os.getpid()
 
     def __enter__(self) -> Reader:
@@ -68,7 +92,7 @@ class Reader:
         """Start the child, which takes a moment, while there is something else to do."""
         if self._child is None or self._child.poll() is not None:
             self._end()
-            environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "RUST_BACKTRACE": "0"}
+            environment = {**os.environ, **_KEPT_MEMORY, "PYTHONDONTWRITEBYTECODE": "1", "RUST_BACKTRACE": "0"}
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
                 [sys.executable, "-m", "integrity.submissions.isolation"],
                 stdin=subprocess.PIPE,
@@ -77,39 +101,58 @@ class Reader:
                 env=environment,
             )
 
-    def read(self, path: Path, name: str | None = None, hints: ReadingHints | None = None) -> Reading:
+    def read(
+        self,
+        path: Path,
+        name: str | None = None,
+        hints: ReadingHints | None = None,
+        follower: Follower | None = None,
+    ) -> Reading:
         """Read a file of any kind that is taken in.
 
         Args:
             path: Where it lies.
             name: What its supplier called it, where that differs from its present name.
             hints: What its layout says of it.
+            follower: Is told of a large text file's rows while the rest of it is still being read.
 
         Raises:
             Rejected: It cannot be read, or reading it broke, outlasted or outgrew its process.
         """
         if not path.is_file():
             raise Rejected("There is no such file, or it is a folder or a device.")
+        with self._reading:
+            return self._read(path, name or path.name, hints or ReadingHints(), follower)
+
+    def _read(self, path: Path, name: str, hints: ReadingHints, follower: Follower | None) -> Reading:
         self.start()
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
         asked = {
             "path": str(path),
-            "name": name or path.name,
-            "hints": (hints or ReadingHints()).model_dump(),
+            "name": name,
+            "hints": hints.model_dump(),
             "limits": asdict(self._limits),
             "folder": str(folder),
         }
+        followed: list[Path] = []
+
+        def follow(begun: Begun) -> None:
+            if follower:
+                followed.append(begun.part)
+                follower(begun)
+
         try:
-            said = self._ask(asked)
+            said = self._ask(asked, folder, follow)
         finally:
             shutil.rmtree(folder / "scratch", ignore_errors=True)
         if "refused" in said:
             shutil.rmtree(folder, ignore_errors=True)
             raise Rejected(said["refused"])
         reading = _reading(said["reading"], folder)
-        if sum(part.stat().st_size for part in folder.iterdir()) > _HELD_BYTES:
+        # Parts that somebody has seen stay where they were seen.
+        if followed or sum(part.stat().st_size for part in folder.iterdir()) > _HELD_BYTES:
             return reading
         held = tuple(pl.read_ipc(part) for part in reading.rows.parts if isinstance(part, Path))
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,26 +164,40 @@ class Reader:
             if isinstance(part, Path):
                 part.unlink(missing_ok=True)
 
-    def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, asked: dict[str, Any], folder: Path, follower: Follower) -> dict[str, Any]:
         child = self._child
         assert child and child.stdin and child.stdout  # noqa: S101 - started with both
+        answers = _Lines(child.stdout, self._limits.seconds)
         try:
             child.stdin.write(json.dumps(asked).encode() + b"\n")
             child.stdin.flush()
-            line = _line(child.stdout, self._limits.seconds)
         except BrokenPipeError:
-            line = b""
+            raise self._broken() from None
+        while begun := _begun(line := self._next(answers), folder):
+            try:
+                follower(begun)
+            except BaseException:
+                self._end()  # What the child still says would be taken for an answer about another file.
+                raise
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    def _next(self, answers: _Lines) -> bytes:
+        try:
+            line = answers.next()
         except TimeoutError:
             self._end()
             raise Rejected(
                 f"Reading the file took longer than {self._limits.seconds:,} seconds (limit 'seconds'). "
                 "Please send it in parts, or in a simpler format such as CSV."
             ) from None
-        if line:
-            said: dict[str, Any] = json.loads(line)
-            return said
+        if not line:
+            raise self._broken()
+        return line
+
+    def _broken(self) -> Rejected:
         self._end()
-        raise Rejected(
+        return Rejected(
             "The file broke the program that reads it, or needs more memory than one file may have "
             f"({self._limits.memory_bytes:,} bytes, limit 'memory_bytes'). Please export it again, as CSV if you can."
         )
@@ -153,40 +210,66 @@ class Reader:
 
 
 _shared: dict[int, Reader] = {}
+_sharing = threading.Lock()
 
 
-def read_submission(path: Path, name: str | None = None, hints: ReadingHints | None = None) -> Reading:
+def read_submission(
+    path: Path, name: str | None = None, hints: ReadingHints | None = None, follower: Follower | None = None
+) -> Reading:
     """Read one file by this process's own reader; arguments and errors as ``Reader.read``'s.
 
     Starting a reader costs a third of a second, so a batch of small files shares one. A process that was forked from
     this one starts its own.
     """
-    return shared_reader().read(path, name, hints)
+    return shared_reader().read(path, name, hints, follower)
 
 
 def shared_reader() -> Reader:
     """This process's own reader, with the limits that the environment sets; it ends with the process."""
-    reader = _shared.get(os.getpid())
-    if reader is None:
+    with _sharing:
+        reader = _shared.get(os.getpid())
+        if reader is not None:
+            return reader
         _shared.clear()  # What a fork has copied belongs to the process that it was forked from.
         reader = _shared[os.getpid()] = Reader(Limits.from_environment(os.environ))
         atexit.register(reader.__exit__, None, None, None)
     return reader
 
 
-def _line(stream: IO[bytes], seconds: float) -> bytes:
-    """One line of the child's answer; b'' where it died."""
-    descriptor, said = stream.fileno(), bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while not said.endswith(b"\n") and len(said) < _MOST_SAID_BYTES:
-            if not selector.select(seconds):
-                raise TimeoutError
-            chunk = os.read(descriptor, 1 << 20)
-            if not chunk:
-                return b""
-            said += chunk
-    return bytes(said) if said.endswith(b"\n") else b""
+class _Lines:
+    """The child's answers, line by line."""
+
+    def __init__(self, stream: IO[bytes], seconds: float) -> None:
+        self._descriptor, self._seconds, self._said = stream.fileno(), seconds, bytearray()
+
+    def next(self) -> bytes:
+        """One line; b'' where the child died.
+
+        Raises:
+            TimeoutError: It said nothing for too long.
+        """
+        looked_at = 0
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._descriptor, selectors.EVENT_READ)
+            while (end := self._said.find(b"\n", looked_at)) < 0:
+                looked_at = len(self._said)
+                if not selector.select(self._seconds):
+                    raise TimeoutError
+                chunk = os.read(self._descriptor, 1 << 20)
+                if not chunk or looked_at > _MOST_SAID_BYTES:
+                    return b""
+                self._said += chunk
+        line = bytes(self._said[: end + 1])
+        del self._said[: end + 1]
+        return line
+
+
+def _begun(line: bytes, folder: Path) -> Begun | None:
+    """What a line says of a reading that goes on; None where it is the answer itself."""
+    if not line.startswith(_GOES_ON):
+        return None
+    said = json.loads(line)
+    return Begun(tuple(said["headings"]), said["columns"], folder / Path(said["begun"]).name)
 
 
 def _reading(said: dict[str, Any], folder: Path) -> Reading:
@@ -208,13 +291,15 @@ def _serve() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # A library that prints must not be taken for an answer.
     from integrity.submissions.opening import open_submission  # noqa: F401 - imported before memory is bounded
 
-    for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        answers.write(json.dumps(_answer(asked)).encode() + b"\n")
+    def say(said: dict[str, Any]) -> None:
+        answers.write(json.dumps(said).encode() + b"\n")
         answers.flush()
 
+    for line in sys.stdin.buffer:
+        say(_answer(json.loads(line), say))
 
-def _answer(asked: dict[str, Any]) -> dict[str, Any]:
+
+def _answer(asked: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     from integrity.submissions.opening import open_submission
 
     limits = Limits(**asked["limits"])
@@ -222,11 +307,11 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     folder = Path(asked["folder"])
     scratch = folder / "scratch"
     scratch.mkdir()
-    parts = _Parts(folder)
+    parts = _Parts(folder, say)
     try:
         with parts:
             reading = open_submission(
-                Path(asked["path"]), asked["name"], ReadingHints(**asked["hints"]), limits, scratch, parts.keep
+                Path(asked["path"]), asked["name"], ReadingHints(**asked["hints"]), limits, scratch, parts
             )
     except Rejected as refusal:
         return {"refused": str(refusal)}
@@ -248,12 +333,17 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Parts:
-    """Writes each part while the next one is read; at most one waits, so that memory stays bounded."""
+    """Writes each part while the next one is read; at most one waits, so that memory stays bounded.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._count = folder, 0
+    Args:
+        say: Tells whoever asked of parts that are written while more are to come.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[dict[str, Any]], None]) -> None:
+        self._folder, self._say, self._count = folder, say, 0
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
+        self._table: dict[str, Any] | None = None
 
     def __enter__(self) -> None:
         """Nothing is written before there is a part."""
@@ -265,20 +355,24 @@ class _Parts:
         if kind is None:
             self._await()
 
+    def begin(self, headings: Sequence[str], columns: dict[str, str]) -> None:
+        self._table = {"headings": list(headings), "columns": columns}
+
     def keep(self, frame: pl.DataFrame) -> Path:
         self._await()
         self._count += 1
         part = self._folder / f"{self._count:06}.arrow"
-        self._writing = self._writer.submit(_write, frame, part)
+        self._writing = self._writer.submit(self._write, frame, part)
         return part
+
+    def _write(self, frame: pl.DataFrame, part: Path) -> None:
+        frame.write_ipc(part, compression="uncompressed", compat_level=pl.CompatLevel.newest())
+        if self._table:
+            self._say({"begun": str(part), **self._table})
 
     def _await(self) -> None:
         if self._writing:
             self._writing.result()
-
-
-def _write(frame: pl.DataFrame, part: Path) -> None:
-    frame.write_ipc(part, compression="uncompressed")
 
 
 def _bound_memory(size: int) -> None:

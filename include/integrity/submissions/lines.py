@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from integrity.submissions.encodings import Encoding
@@ -21,14 +22,17 @@ class PlainText:
 
     Attributes:
         begins: Bytes of the byte-order mark before the text.
-        lines: Lines in it; a last one without an end counts.
         line_ends: What they end with in the file as received, for people.
     """
 
     path: Path
     begins: int
-    lines: int
     line_ends: str
+
+    @cached_property
+    def lines(self) -> int:
+        """Lines in it; a last one without an end counts."""
+        return _count(self.path)
 
     def head(self, size: int) -> list[str]:
         """The first whole lines, without their ends; all of them where the file is no longer than ``size`` bytes."""
@@ -73,12 +77,12 @@ class PlainText:
         """The bytes from ``begin`` to ``end`` in blocks of whole lines, cut outside quoted cells where that shows."""
         with self.path.open("rb") as file:
             file.seek(begin)
-            left, carried = end - begin, b""
+            left, carried, size = end - begin, b"", BLOCK_BYTES // 4  # Whoever follows waits for the first one.
             while left > 0:
-                chunk = file.read(min(BLOCK_BYTES, left))
+                chunk = file.read(min(size, left))
                 if not chunk:
                     break
-                left -= len(chunk)
+                left, size = left - len(chunk), BLOCK_BYTES
                 data = carried + chunk
                 cut = len(data) if left <= 0 else _cut(data, quote.encode())
                 carried = data[cut:]
@@ -91,7 +95,7 @@ class PlainText:
 def _cut(data: bytes, quote: bytes) -> int:
     """Where to cut: after the last line's end that has an even number of quotes before it, or after the last at all."""
     last = data.rfind(b"\n") + 1
-    if not quote:
+    if not quote or quote not in data:
         return last
     cut, odd = last, data.count(quote, 0, last) % 2
     for _ in range(_BACK_LINES):
@@ -105,29 +109,35 @@ def _cut(data: bytes, quote: bytes) -> int:
 
 def plain_text(path: Path, encoding: Encoding, scratch: Path) -> PlainText:
     """The file itself where its text is UTF-8 with usual line ends; else a copy of that kind in ``scratch``."""
-    breaks, returns, both, unended = _line_ends(path) if encoding.name.startswith("utf-8") else (0, 1, 0, False)
+    breaks, returns, both = _line_ends(path) if encoding.name.startswith("utf-8") else (0, 1, 0)
     begins = len(codecs.BOM_UTF8) if encoding.name == "utf-8-sig" else 0
     lone = returns - both
     if not encoding.name.startswith("utf-8") or lone > 0.1 * breaks:
         copy = scratch / "text.utf8"
         kinds = _transcode(path, encoding, copy)
-        return PlainText(copy, 0, _count(copy), kinds)
+        return PlainText(copy, 0, kinds)
     kind = "CRLF" if both and both >= breaks else "LF and CRLF mixed" if both else "LF"
-    return PlainText(path, begins, breaks + unended, kind if breaks else "none")
+    return PlainText(path, begins, kind if breaks else "none")
 
 
-def _line_ends(path: Path) -> tuple[int, int, int, bool]:
-    """How often LF, CR and both together occur, and whether a last line has no end."""
+def _line_ends(path: Path) -> tuple[int, int, int]:
+    """How often LF, CR and both together occur; without any CR, all that is asked is whether there is an LF."""
+    if not _holds(path, b"\r"):
+        return int(_holds(path, b"\n")), 0, 0
     breaks = returns = both = 0
     last = b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             breaks += chunk.count(b"\n")
-            if b"\r" in chunk or last == b"\r":
-                returns += chunk.count(b"\r")
-                both += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+            returns += chunk.count(b"\r")
+            both += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
             last = chunk[-1:]
-    return breaks, returns, both, last not in (b"", b"\n")
+    return breaks, returns, both
+
+
+def _holds(path: Path, byte: bytes) -> bool:
+    with path.open("rb") as file:
+        return any(byte in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
 def _transcode(path: Path, encoding: Encoding, copy: Path) -> str:

@@ -5,16 +5,18 @@ This runs in a process of its own (``isolation``): parsers of strangers' files c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
 from integrity.errors import Rejected
 from integrity.inventory.dependency import ReadingHints
-from integrity.submissions.delimited import ROW, TextFile
+from integrity.submissions.delimited import ROW, TextFile, require_short_cells
 from integrity.submissions.limits import Limits
+from integrity.submissions.lines import BLOCK_BYTES
 from integrity.submissions.members import joined
 from integrity.submissions.reading import Reading, Rows, named
 from integrity.submissions.records import BadRow
@@ -24,13 +26,32 @@ from integrity.submissions.structured import Records
 from integrity.submissions.tables import Header, joined_skips
 from integrity.submissions.unpacking import Unpacked, members
 
-Keep = Callable[[pl.DataFrame], "pl.DataFrame | Path"]
+
+class Keeper(Protocol):
+    """Keeps the rows of a reading, part by part."""
+
+    def begin(self, headings: Sequence[str], columns: dict[str, str]) -> None:
+        """Be told of the columns of a large file, where its headings are certain before the first part."""
+
+    def keep(self, frame: pl.DataFrame) -> pl.DataFrame | Path:
+        """Take a part of the rows, and give it back, or the Arrow file that it is in from now on."""
+
+
+class _InMemory:
+    def begin(self, headings: Sequence[str], columns: dict[str, str]) -> None:
+        """Nobody waits for the first part."""
+
+    def keep(self, frame: pl.DataFrame) -> pl.DataFrame | Path:
+        return frame
+
+
+_IN_MEMORY = _InMemory()
 
 _WORKBOOKS = ("xlsx", "xlsb", "xls", "ods")
 
 
 def open_submission(
-    path: Path, name: str, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep = lambda frame: frame
+    path: Path, name: str, hints: ReadingHints, limits: Limits, scratch: Path, keeper: Keeper = _IN_MEMORY
 ) -> Reading:
     """Read a file of any kind that is taken in.
 
@@ -38,7 +59,7 @@ def open_submission(
         name: What its supplier called it.
         hints: What its layout says of it.
         scratch: An empty folder for what has to be written on the way; the caller removes it.
-        keep: Takes each part of the rows, and gives it back, or the Arrow file that it wrote it to.
+        keeper: Takes the rows.
 
     Raises:
         Rejected: The file as a whole cannot be read; the text says why, for its supplier.
@@ -49,22 +70,22 @@ def open_submission(
         raise Rejected("The file is empty.")
     found = members(path, name, limits, scratch)
     if len(found) == 1:
-        return _open(found[0], hints, limits, scratch, keep)
-    reading = joined([(each.name, _open(each, hints, limits, scratch, lambda frame: frame)) for each in found])
-    parts = tuple(keep(part) if isinstance(part, pl.DataFrame) else part for part in reading.rows.parts)
+        return _open(found[0], hints, limits, scratch, keeper)
+    reading = joined([(each.name, _open(each, hints, limits, scratch, _IN_MEMORY)) for each in found])
+    parts = tuple(keeper.keep(part) if isinstance(part, pl.DataFrame) else part for part in reading.rows.parts)
     return replace(reading, rows=replace(reading.rows, parts=parts))
 
 
-def _open(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep) -> Reading:
+def _open(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keeper: Keeper) -> Reading:
     kind = kind_of(found.path, found.name)
     if refusal := refusal_of(kind):
         raise Rejected(refusal)
     if kind == "text":
-        reading = _text(found, hints, limits, scratch, keep)
+        reading = _text(found, hints, limits, scratch, keeper)
     elif kind in _WORKBOOKS:
-        reading = _sheet(found, kind, hints, limits, keep)
+        reading = _sheet(found, kind, hints, limits, keeper)
     else:
-        reading = _records(_read_records(found, kind, limits), kind, limits, keep)
+        reading = _records(_read_records(found, kind, limits), kind, limits, keeper)
     note = extension_note(kind, found.name)
     notes = (*found.notes, *([note] if note else []), *reading.notes)
     return replace(reading, containers=found.containers, notes=notes)
@@ -81,9 +102,12 @@ def _read_records(found: Unpacked, kind: str, limits: Limits) -> Records:
     return reader(found.path.read_bytes(), limits)
 
 
-def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keep: Keep) -> Reading:
+def _text(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, keeper: Keeper) -> Reading:
     file = TextFile(found.path, hints, limits, scratch)
-    rows, kept, names, problem = _stored(file.frames(), file.width, file.header.cells, limits, keep)
+    if file.text.path.stat().st_size > BLOCK_BYTES and file.header.cells and all(file.header.cells):
+        columns, names, _ = named(file.header.cells, file.width, [True] * file.width, range(1, file.width + 1))
+        keeper.begin(names, dict(zip(names, map(str, columns), strict=True)))
+    rows, kept, names, problem = _stored(file.frames(), file.width, file.header.cells, limits, keeper)
     if not rows.height and not file.header.cells and not file.bad_rows:
         raise Rejected("The file holds no cells.")
     return Reading(
@@ -125,12 +149,14 @@ def _mostly_bad(sound: int, bad: int) -> str:
     return f"{bad:,} of {bad + sound:,} rows are not well formed, so that it is not sure how the file is to be read"
 
 
-def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep: Keep) -> Reading:
+def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keeper: Keeper) -> Reading:
     from integrity.submissions.workbooks import read_workbook
 
     grid = read_workbook(found.path, kind, hints, limits)
     sheet = Sheet(grid, hints, limits)
-    rows, kept, names, problem = _stored([_without_nulls(sheet.frame())], sheet.width, sheet.header.cells, limits, keep)
+    rows, kept, names, problem = _stored(
+        [_sound(sheet.frame(), limits)], sheet.width, sheet.header.cells, limits, keeper
+    )
     return Reading(
         rows=rows,
         header=tuple(sheet.header.cells[i] for i in kept) if sheet.header.cells else (),
@@ -147,9 +173,11 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
     )
 
 
-def _records(records: Records, kind: str, limits: Limits, keep: Keep) -> Reading:
+def _records(records: Records, kind: str, limits: Limits, keeper: Keeper) -> Reading:
     frame = records.frame.rename({heading: str(i) for i, heading in enumerate(records.headings)})
-    rows, kept, names, problem = _stored([_without_nulls(frame)], len(records.headings), records.headings, limits, keep)
+    rows, kept, names, problem = _stored(
+        [_sound(frame, limits)], len(records.headings), records.headings, limits, keeper
+    )
     return Reading(
         rows=rows,
         header=tuple(records.headings[i] for i in kept),
@@ -164,33 +192,27 @@ def _records(records: Records, kind: str, limits: Limits, keep: Keep) -> Reading
     )
 
 
-def _without_nulls(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame itself, if no cell holds a null character: no database stores one, and no person wrote it."""
+def _sound(frame: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """The frame itself, if every cell is one that a database stores: no null character in it, and not too long."""
     texts = [name for name in frame.columns if name != ROW]
     found = frame.filter(pl.any_horizontal(pl.col(texts).str.contains("\0", literal=True))) if texts else frame.clear()
     if found.height:
         raise Rejected(f"Row {found[ROW][0]} holds a null character, which no cell may; the file may be damaged.")
+    require_short_cells(frame, limits)
     return frame
 
 
-def _longest(frame: pl.DataFrame) -> int:
-    """Length of the longest cell; in bytes, which is never less than in characters."""
-    lengths = frame.select(pl.exclude(ROW).str.len_bytes().max())
-    return max((length for length in lengths.row(0) if length), default=0) if frame.height else 0
-
-
 def _stored(
-    frames: Iterable[pl.DataFrame], width: int, header: tuple[str, ...], limits: Limits, keep: Keep
+    frames: Iterable[pl.DataFrame], width: int, header: tuple[str, ...], limits: Limits, keeper: Keeper
 ) -> tuple[Rows, list[int], list[str], str]:
     """The rows, put where they are kept, and the columns that hold anything."""
     parts: list[pl.DataFrame | Path] = []
     height, filled = 0, [bool(header and cell) for cell in header] or [False] * width
     for frame in frames:
         height += frame.height
-        limits.require("cell_characters", _longest(frame), "characters in one cell")
         for i in range(width):
             filled[i] = filled[i] or frame[str(i)].null_count() < frame.height
         if frame.height:
-            parts.append(keep(frame))
+            parts.append(keeper.keep(frame))
     kept, names, problem = named(header, width, filled, range(1, width + 1))
     return Rows(tuple(parts), dict(zip(names, map(str, kept), strict=True)), height), kept, names, problem

@@ -58,6 +58,7 @@ class RowReader:
         bad_rows: Rows that could not be taken.
         told: How many rows were taken with which leniency.
         other_table: Number of the row in which another table begins, and its columns.
+        run_on: Numbers of lines that are part of a quoted cell, though each would be a row if it stood alone.
     """
 
     dialect: Dialect
@@ -67,6 +68,7 @@ class RowReader:
     bad_rows: list[BadRow] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
     other_table: tuple[int, int] | None = None
+    run_on: list[int] = field(default_factory=list)
 
     def learn(self, rows: Sequence[Sequence[str]]) -> None:
         """Learn from the first rows what the columns hold, and whether short rows are this file's habit."""
@@ -91,6 +93,7 @@ class RowReader:
             if cells is None:
                 self._set_aside(number + position, line)
             else:
+                self.run_on += [number + i for i in range(position + 1, taken) if is_sound[i]]
                 yield number + position, cells
 
     def _record(

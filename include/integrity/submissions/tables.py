@@ -279,3 +279,26 @@ def _is_footer(row: Sequence[str], filled: list[str], usual_fill: float) -> bool
     if _TOTAL.match(filled[0]) and len(filled) < usual_fill:
         return True
     return len(filled) <= max(1, 0.34 * usual_fill) and (len(filled) == 1 or not row[0].strip())
+
+
+def is_cut_row(last: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether the last line of a file is the beginning of a row, as where the file was cut off, and no remark below it.
+
+    Args:
+        last: Cells of the last line, which has no end.
+        rows: Cells of the lines above it.
+    """
+    cells = [cell.strip() for cell in last]
+    if not any(cells) or len(cells) >= width or _TOTAL.match(cells[0]):
+        return False
+    whole = [row for row in rows if len(row) == width]
+    columns = profiles(whole, width)
+    known = [{row[i].strip() for row in whole} for i in range(len(cells))]
+    if len(cells) == 1 and any(cell.startswith(cells[0]) for cell in known[0]):
+        return True
+    # The cell in which it was cut may look like anything, unless there is no other.
+    complete = cells[:-1] or cells
+    return any(complete) and all(
+        cell in known[i] or (columns[i].dominant in TYPED and class_of(cell) == columns[i].dominant)
+        for i, cell in enumerate(complete)
+    )

@@ -6,7 +6,7 @@ swept by the next attempt of the same dependency, and only they can be deleted a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from psycopg import sql
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from integrity.errors import Transient
 from integrity.warehouse.connection import transaction
 
+_GIVEN_UP = "The landing was given up while it was written, since nobody seemed to be at it any more."
 _KEY = "hashtextextended('landing/' || CAST(:submission AS text), 0)"
 
 
@@ -52,7 +53,27 @@ def join_attempt(session: Session, landing: int) -> None:
     """
     query = text("SELECT id FROM register.landing_attempt WHERE id = :id AND NOT abandoned FOR SHARE")
     if session.execute(query, {"id": landing}).scalar() is None:
-        raise Transient("The landing was given up while it was written, since nobody seemed to be at it any more.")
+        raise Transient(_GIVEN_UP)
+
+
+def withdraw_rows(session: Session, dependency: str, landing: int, numbers: Sequence[int]) -> None:
+    """Delete some of the accepted rows of an attempt that is still this process's.
+
+    Args:
+        numbers: Their physical row numbers.
+
+    Raises:
+        Transient: It was given up meanwhile.
+    """
+    mark = text("UPDATE register.landing_attempt SET abandoned = :to WHERE id = :id AND abandoned <> :to RETURNING id")
+    # The database lets nobody delete rows but those of an attempt that was given up; nobody sees that this one was.
+    if session.execute(mark, {"id": landing, "to": True}).scalar() is None:
+        raise Transient(_GIVEN_UP)
+    statement = sql.SQL("DELETE FROM {} WHERE _landing = {} AND _row = ANY({})").format(
+        sql.Identifier("landing", dependency), sql.Literal(landing), sql.Literal(list(numbers))
+    )
+    session.connection().exec_driver_sql(statement.as_string())
+    session.execute(mark, {"id": landing, "to": False})
 
 
 def register_attempt(session: Session, landing: int, *, fingerprint: str, accepted: int, quarantined: int) -> None:
@@ -64,7 +85,7 @@ def register_attempt(session: Session, landing: int, *, fingerprint: str, accept
     ended = text("DELETE FROM register.landing_attempt WHERE id = :id AND NOT abandoned RETURNING submission_id")
     submission = session.execute(ended, {"id": landing}).scalar()
     if submission is None:
-        raise Transient("The landing was given up while it was written, since nobody seemed to be at it any more.")
+        raise Transient(_GIVEN_UP)
     session.execute(
         text(
             "INSERT INTO register.landing (id, submission_id, fingerprint, accepted, quarantined, landed_at) "
@@ -78,6 +99,11 @@ def register_attempt(session: Session, landing: int, *, fingerprint: str, accept
             "quarantined": quarantined,
         },
     )
+
+
+def end_attempt(session: Session, landing: int) -> None:
+    """Forget an attempt of this process, of which nothing is left to be swept."""
+    session.execute(text("DELETE FROM register.landing_attempt WHERE id = :id"), {"id": landing})
 
 
 def sweep_attempts(engine: Engine, dependency: str) -> None:
@@ -100,4 +126,4 @@ def _sweep(session: Session, dependency: str, landing: int) -> None:
             sql.Identifier("landing", table), sql.Literal(landing)
         )
         session.connection().exec_driver_sql(statement.as_string())
-    session.execute(text("DELETE FROM register.landing_attempt WHERE id = :id"), {"id": landing})
+    end_attempt(session, landing)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import polars as pl
 import psycopg
+from pgpq import ArrowToPostgresBinaryEncoder
+from pgpq.encoders import StringViewEncoderBuilder
+from pgpq.schema import Jsonb
 from psycopg import sql
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from integrity.errors import Misconfigured
 from integrity.gates.judged import JudgedRows
 from integrity.gates.schema import Schema
 from integrity.submissions.reading import ROW
-from integrity.warehouse.attempts import join_attempt
-from integrity.warehouse.connection import lock, transaction
+from integrity.warehouse.connection import lock
 
 APART_ROWS = 100_000
 """Rows from which a landing is worth two connections, and so transactions of its own."""
-_CONNECTIONS = 2
-_SLICE_ROWS = 50_000
+SLICE_ROWS = 10_000
 """Rows encoded and sent at a time, so that memory does not grow with the file."""
 
 _TYPES: dict[pl.DataType, str] = {
@@ -35,6 +34,9 @@ _TYPES: dict[pl.DataType, str] = {
     pl.Float64(): "double precision",
     pl.Datetime(): "timestamp without time zone",
 }
+_RECORD = "record"
+_ARROW = pl.CompatLevel.newest()
+"""Text as polars holds it, so that no cell is copied before it is encoded."""
 _TAGS = {"_landing": "bigint", "_submission": "bigint", ROW: "bigint", "_period": "date"}
 
 
@@ -103,12 +105,10 @@ def ensure_tables(session: Session, name: str, schema: Schema) -> None:
 
 @dataclass(frozen=True)
 class LandingRows:
-    """What is written of a submission.
+    """What rows of one submission look like in landing.
 
     Attributes:
         landing: Id in ``register.landing`` that the rows carry.
-        accepted: Typed rows: ``_row`` and the dictionary's columns.
-        quarantined: Rows set aside, as text: ``_row``, ``rules``, the dictionary's columns.
     """
 
     name: str
@@ -116,58 +116,41 @@ class LandingRows:
     landing: int
     submission: int
     period: date
-    accepted: JudgedRows
-    quarantined: JudgedRows
 
-    def tables(self) -> Iterator[tuple[tuple[str, str], Iterator[pl.DataFrame]]]:
-        """Each table that gets rows, and these in its terms, batch by batch."""
-        if self.accepted.height:
-            yield ("landing", self.name), map(self._accepted, self.accepted.batches())
-        if self.quarantined.height:
-            yield ("landing", "quarantined"), map(self._aside, self.quarantined.batches())
+    @property
+    def accepted_table(self) -> tuple[str, str]:
+        return "landing", self.name
 
-    def _accepted(self, batch: pl.DataFrame) -> pl.DataFrame:
+    @property
+    def set_aside_table(self) -> tuple[str, str]:
+        return "landing", "quarantined"
+
+    def accepted(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Typed rows (``_row`` and the dictionary's columns) as their table has them."""
         return batch.select(*self._tags(), *self.schema.names)
 
-    def _aside(self, batch: pl.DataFrame) -> pl.DataFrame:
+    def set_aside(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Rows as text (``_row``, ``rules``, the dictionary's columns) as their table has them."""
         return batch.select(
             *self._tags(),
             pl.lit(self.name).alias("dependency"),
-            ("{" + pl.col("rules").list.join(",") + "}").alias("rules"),
-            pl.struct(self.schema.names).struct.json_encode().alias("record"),
+            "rules",
+            pl.struct(self.schema.names).struct.json_encode().alias(_RECORD),
         )
 
     def _tags(self) -> list[pl.Expr]:
         return [
-            pl.lit(self.landing).alias("_landing"),
-            pl.lit(self.submission).alias("_submission"),
+            pl.lit(self.landing, pl.Int64).alias("_landing"),
+            pl.lit(self.submission, pl.Int64).alias("_submission"),
             pl.col(ROW),
-            pl.lit(self.period.isoformat()).alias("_period"),
+            pl.lit(self.period, pl.Date).alias("_period"),
         ]
 
 
-def land(session: Session, rows: LandingRows) -> None:
+def land(session: Session, rows: LandingRows, accepted: JudgedRows, quarantined: JudgedRows) -> None:
     """Write a submission's rows by ``COPY``, within the caller's transaction."""
-    for table, batches in rows.tables():
-        _copy(session, table, _slices(batches))
-
-
-def land_apart(engine: Engine, rows: LandingRows) -> None:
-    """Write a submission's rows over several connections at once, each in a transaction of its own.
-
-    Until somebody registers the landing they are nobody's; it must be an attempt that is under way.
-    """
-    for table, batches in rows.tables():
-        shared = _Shared(_slices(batches))
-
-        def write(table: tuple[str, str] = table, shared: _Shared = shared) -> None:
-            with transaction(engine) as session:
-                join_attempt(session, rows.landing)
-                _copy(session, table, shared)
-
-        with ThreadPoolExecutor(_CONNECTIONS) as connections:
-            for written in [connections.submit(write) for _ in range(_CONNECTIONS)]:
-                written.result()
+    copy_rows(session, rows.accepted_table, _slices(map(rows.accepted, accepted.batches())))
+    copy_rows(session, rows.set_aside_table, _slices(map(rows.set_aside, quarantined.batches())))
 
 
 def create_candidate(
@@ -212,47 +195,31 @@ def _columns(session: Session, schema: str, table: str) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in rows}
 
 
-class _Shared:
-    """Slices that several threads take in turns."""
-
-    def __init__(self, slices: Iterator[pl.DataFrame]) -> None:
-        self._slices, self._lock = slices, threading.Lock()
-
-    def __iter__(self) -> Iterator[pl.DataFrame]:
-        return self
-
-    def __next__(self) -> pl.DataFrame:
-        with self._lock:
-            return next(self._slices)
-
-
 def _slices(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     for batch in batches:
-        yield from batch.iter_slices(_SLICE_ROWS)
+        yield from batch.iter_slices(SLICE_ROWS)
 
 
-def _copy(session: Session, table: tuple[str, str], slices: Iterator[pl.DataFrame]) -> None:
-    first = next(slices, None)
+def copy_rows(session: Session, table: tuple[str, str], slices: Iterator[pl.DataFrame]) -> None:
+    """Write rows in PostgreSQL's binary notation, of which the server need not parse a single number."""
+    first = next((part for part in slices if part.height), None)
     if first is None:
         return
     columns = sql.SQL(", ").join(sql.Identifier(c) for c in first.columns)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(sql.Identifier(*table), columns)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(*table), columns)
+    encoder = _encoder(first)
     with raw(session).copy(statement) as copy:
-        copy.write(_encoded(first))
-        for part in slices:
-            copy.write(_encoded(part))
+        copy.write(encoder.write_header())
+        for part in chain([first], slices):
+            for batch in part.to_arrow(compat_level=_ARROW).to_batches():
+                copy.write(encoder.write_batch(batch))
+        copy.write(encoder.finish())
 
 
-def _encoded(rows: pl.DataFrame) -> memoryview:
-    moments = [name for name, kind in rows.schema.items() if isinstance(kind, pl.Datetime)]
-    encoded = io.BytesIO()
-    rows.with_columns(_written(rows[name]) for name in moments).write_csv(encoded, include_header=False)
-    return encoded.getbuffer()
-
-
-def _written(moments: pl.Series) -> pl.Series:
-    """Moments as text. To write one costs as much as a row of numbers, and most rows share theirs with others."""
-    known = moments.unique()
-    if known.len() > moments.len() // 10:
-        return moments
-    return moments.replace_strict(known, known.cast(pl.String), return_dtype=pl.String)
+def _encoder(rows: pl.DataFrame) -> ArrowToPostgresBinaryEncoder:
+    """An encoder of rows like these; a record set aside is JSON, all else is known by its type."""
+    schema = rows.clear().to_arrow(compat_level=_ARROW).schema
+    encoders = {field.name: ArrowToPostgresBinaryEncoder.infer_encoder(field) for field in schema}
+    if _RECORD in encoders:
+        encoders[_RECORD] = StringViewEncoderBuilder.new_with_output(schema.field(_RECORD), Jsonb())
+    return ArrowToPostgresBinaryEncoder.new_with_encoders(schema, encoders)

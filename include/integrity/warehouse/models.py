@@ -108,6 +108,21 @@ class Pulled(Base):
     cleared_at: Mapped[datetime | None] = mapped_column(comment="When it was archived or deleted at the source")
 
 
+class Delivered(Base):
+    """A file of a supplier's feedback as it lies at the place that the supplier shares with us."""
+
+    __tablename__ = "delivered"
+    __table_args__ = (UniqueConstraint("dependency", "supplier", "place", "name"),)
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    supplier: Mapped[str]
+    place: Mapped[str] = mapped_column(comment="Kind, connection and place; no credentials")
+    name: Mapped[str]
+    sha256: Mapped[str]
+    delivered_at: Mapped[datetime]
+
+
 class Landing(Base):
     """One writing of a submission's rows under one state of the rules; the rows carry its id and never change."""
 
@@ -212,6 +227,9 @@ class Release(Base):
     run: Mapped[str]
     released_at: Mapped[datetime]
     superseded_at: Mapped[datetime | None]
+    waivers: Mapped[list[str]] = mapped_column(
+        server_default="{}", comment="References of the waivers without which it would have been blocked"
+    )
 
 
 class Issue(Base):
@@ -298,3 +316,63 @@ class AuditEvent(Base):
     period: Mapped[date | None]
     submission_id: Mapped[int | None]
     details: Mapped[dict[str, Any]]
+
+
+class Waiver(Base):
+    """A named person's dated, reasoned acceptance that a rule fails; nothing of it changes but its revocation."""
+
+    __tablename__ = "waiver"
+    __table_args__ = (Index("waiver_dependency_idx", "dependency", "expires_on"),)
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    issue_id: Mapped[int] = mapped_column(ForeignKey("register.issue.id"))
+    rule: Mapped[str]
+    supplier: Mapped[str | None] = mapped_column(comment="Null: of every supplier, or of the period as a whole")
+    periods_from: Mapped[date]
+    periods_until: Mapped[date]
+    expires_on: Mapped[date] = mapped_column(comment="The last day on which it lets anything pass")
+    reason: Mapped[str]
+    waived_by: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None]
+    revoked_because: Mapped[str | None]
+
+    @property
+    def reference(self) -> str:
+        """The number that people quote."""
+        return f"WV-{self.id:05d}"
+
+
+class AssessmentRow(Base):
+    """What came of planting errors, once, under one state of the rules; never changed, as the database enforces."""
+
+    __tablename__ = "assessment"
+    __table_args__ = (Index("assessment_dependency_idx", "dependency", "id"),)
+
+    id: Mapped[int] = _id()
+    dependency: Mapped[str]
+    importance: Mapped[str]
+    verdict: Mapped[str]
+    seed: Mapped[int]
+    per: Mapped[int] = mapped_column(Integer, comment="Submissions in which each error was planted")
+    fingerprint: Mapped[str] = mapped_column(comment="Hash of all that decides a verdict")
+    origin: Mapped[str] = mapped_column(comment="Where the submissions came from")
+    planted: Mapped[int] = mapped_column(Integer)
+    caught: Mapped[int] = mapped_column(Integer)
+    missed: Mapped[int] = mapped_column(Integer, comment="Of the kinds that a gate at work could see")
+    controls: Mapped[int] = mapped_column(Integer, comment="Files in which nothing was wrong")
+    false_alarms: Mapped[int] = mapped_column(Integer)
+    shortfalls: Mapped[list[str]] = mapped_column(comment="Targets missed, in sentences")
+    report: Mapped[dict[str, Any]] = mapped_column(
+        comment="Counts by dimension, limitation and kind of error; what was missed; no cell's value"
+    )
+    run: Mapped[str]
+    assessed_by: Mapped[str]
+    assessed_at: Mapped[datetime]
+
+    @property
+    def reference(self) -> str:
+        """The number that people quote."""
+        return f"AS-{self.id:05d}"
