@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
 from integrity.gates.schema import Schema
 from integrity.submissions.layouts import LayoutFit, in_dictionary_terms
 from integrity.submissions.notations import typed
-from integrity.submissions.reading import ROW, Reading
+from integrity.submissions.reading import ROW
 
 PERIOD = "_period"
 LATEST = "_latest"
@@ -23,12 +24,23 @@ class Batches:
     """The parts of a reading, in order; a small file is one.
 
     Args:
+        headings: Of the file.
+        columns: For each heading the column of the parts that holds it.
         latest: The last day that can be reported.
     """
 
-    def __init__(self, reading: Reading, fit: LayoutFit, schema: Schema, *, period: date, latest: date) -> None:
-        self._headings, self._columns = reading.headings, reading.rows.columns
-        self._parts = reading.rows.parts or (reading.rows.raw(),)
+    def __init__(
+        self,
+        headings: tuple[str, ...],
+        columns: dict[str, str],
+        fit: LayoutFit,
+        schema: Schema,
+        *,
+        period: date,
+        latest: date,
+    ) -> None:
+        self._headings, self._columns = headings, columns
+        self._parts: list[pl.DataFrame | Path] = []
         self._layout, self._names = fit.layout, schema.names
         self._cast = [
             typed(column.name, column.dtype, self._layout).alias(column.name) for column in schema.columns.values()
@@ -40,17 +52,25 @@ class Batches:
     def __len__(self) -> int:
         return len(self._parts)
 
-    def __iter__(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Each batch as text and typed, both with ``_row`` and the dictionary's columns, the latter with its days."""
-        for index in range(len(self)):
-            text = self.text(index)
-            cast = self._typed(text.lazy()).collect()
-            self._held_bytes += int(cast.estimated_size())
-            if self._held_bytes <= _HELD_BYTES:
-                self._held[index] = cast
-            else:
-                self._held.clear()
-            yield text, cast
+    def add(self, part: pl.DataFrame | Path, *, is_held: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The next batch as text and typed, both with ``_row`` and the dictionary's columns, the latter with its days.
+
+        Args:
+            is_held: Whether its typed rows will be asked for again.
+        """
+        self._parts.append(part)
+        text = self.text(len(self._parts) - 1)
+        cast = self._typed(text.lazy()).collect()
+        if is_held:
+            self._hold(cast)
+        return text, cast
+
+    def _hold(self, cast: pl.DataFrame) -> None:
+        self._held_bytes += int(cast.estimated_size())
+        if self._held_bytes <= _HELD_BYTES:
+            self._held[len(self._parts) - 1] = cast
+        else:
+            self._held.clear()
 
     def text(self, index: int) -> pl.DataFrame:
         """A batch as received."""

@@ -167,7 +167,7 @@ def drift_findings(before: Shape | None, now: Shape, found: list[Finding], rows:
     findings += [_passed(rule) for rule in (rules.NOTATION_KEPT, rules.CONTENT_KEPT) if rule.name not in names]
     told = " ".join(f.detail for f in found if f.verdict is not Verdict.PASS)
     changed = [sentence for sentence in drift.changes(before, now) if sentence not in told]
-    verdict = rules.verdict_of(rules.LAYOUT_KEPT, failed=len(changed), rows=rows, policy=policy)
+    verdict = rules.verdict_of(rules.LAYOUT_KEPT, failed=len(changed), evaluated=1, rows=rows, policy=policy)
     note = Finding(
         rule=rules.LAYOUT_KEPT, verdict=verdict, evaluated=1, failed=min(len(changed), 1), detail=" ".join(changed)
     )
@@ -192,7 +192,7 @@ def header_findings(
     places = dict(zip(reading.headings, reading.columns, strict=True))
 
     def finding(rule: Rule, names: tuple[str, ...], details: list[str]) -> Finding:
-        verdict = rules.verdict_of(rule, failed=len(names), rows=len(places), policy=policy)
+        verdict = rules.verdict_of(rule, failed=len(names), evaluated=len(places), rows=len(places), policy=policy)
         return Finding(
             rule=rule,
             verdict=verdict,

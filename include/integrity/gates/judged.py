@@ -79,6 +79,7 @@ class Reasons:
     """
 
     def __init__(self, tallies: Sequence[tuple[str, Tally]], batches: int) -> None:
+        self._names = list(dict.fromkeys(name for name, _ in tallies))
         self._masks: list[dict[str, pl.Series]] = [{} for _ in range(batches)]
         for name, tally in tallies:
             for masks, failing in zip(self._masks, tally.masks, strict=True):
@@ -105,7 +106,9 @@ class Reasons:
         aside = self.aside(batch)
         if aside is None:
             return pl.Series("rules", [], dtype=pl.List(pl.String))
-        failing = [(name, mask.filter(aside)) for name, mask in self._masks[batch].items()]
+        # In the order of all rules: which of them fail in this batch first depends on where it begins.
+        masks = self._masks[batch]
+        failing = [(name, masks[name].filter(aside)) for name in self._names if name in masks]
         groups = [failing[start : start + _RULES_A_CODE] for start in range(0, len(failing), _RULES_A_CODE)]
         codes = pl.DataFrame({str(number): _code([mask for _, mask in group]) for number, group in enumerate(groups)})
         known = codes.unique()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -15,12 +16,18 @@ from integrity.errors import CouldNotCheck
 from integrity.findings import Rule
 from integrity.gates.batches import Batches
 from integrity.gates.judged import Tally
-from integrity.gates.row_by_row import is_row_by_row
+from integrity.gates.row_by_row import columns_read, is_row_by_row
 from integrity.gates.schema import Column
 from integrity.submissions.reading import ROW
 
-_GROUP_ROWS = 2_000_000
-"""Rows of a file that are compared with each other at once, where their rule says which can matter to each other."""
+_LOADED_ROWS = 2_000_000
+"""Rows of a file that are loaded at once where their rule says which can matter to each other."""
+_ALONE_ROWS = 200_000
+"""Rows up to which parting them costs more than it saves."""
+_GROUPS = 32
+"""Groups into which these are parted: comparing few rows costs much less than a small share of comparing many."""
+_GROUPS_AT_ONCE = 2
+_GROUP, _PLACE = "_group", "_place"
 
 
 class Question:
@@ -107,16 +114,20 @@ class Checked(Question):
 
     def _in_groups(self, rows: pl.LazyFrame, height: int) -> pl.Series:
         """The answer on rows that are judged in groups, none of which matters to another."""
-        groups = -(-height // _GROUP_ROWS)
-        group = pl.struct(self._among).hash() % groups
-        groups_of = rows.select(group.cast(pl.UInt16)).collect(engine="streaming").to_series()
+        loads = -(-height // _LOADED_ROWS)
+        read = columns_read(rows.collect_schema(), self.planned)
+        hashed = pl.struct(self._among).hash()
+        numbered = rows.with_row_index(_PLACE).with_columns((hashed % (loads * _GROUPS)).cast(pl.UInt32).alias(_GROUP))
         answers = pl.repeat(None, height, dtype=pl.Boolean, eager=True)
-        for number in range(groups):
-            places = (groups_of == number).arg_true()
-            answer = self._answer(rows.filter(group == number)).collect().to_series()
-            if answer.len() != places.len():
-                raise CouldNotCheck("A rule did not give one answer for each row.")
-            answers = answers.scatter(places, answer)
+        for load in range(loads):
+            part = numbered.filter(pl.col(_GROUP) % loads == load).select(_PLACE, _GROUP, *read)
+            groups = part.collect(engine="streaming").partition_by(_GROUP, include_key=False)
+            with ThreadPoolExecutor(_GROUPS_AT_ONCE) as pool:
+                answered = pool.map(lambda group: self._answer(group.drop(_PLACE).lazy()).collect(), groups)
+                for group, answer in zip(groups, answered, strict=True):
+                    if answer.height != group.height:
+                        raise CouldNotCheck("A rule did not give one answer for each row.")
+                    answers = answers.scatter(group[_PLACE], answer.to_series())
         return answers
 
     def planned(self, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -137,7 +148,7 @@ class Checked(Question):
             numbers: Physical row numbers, batch by batch.
         """
         try:
-            if self._is_whole and self._among:
+            if self._is_whole and self._among and evaluated.len() > _ALONE_ROWS:
                 output = self._in_groups(rows, evaluated.len())
             else:
                 output = self._answer(rows).collect().to_series()

@@ -111,7 +111,7 @@ def _counted(
             evaluated=summary[0],
             failed=count,
             rows=tuple(numbers[:SAMPLE_ROWS]),
-            verdict=verdict_of(rule, failed=count, rows=rows, policy=policy),
+            verdict=verdict_of(rule, failed=count, evaluated=summary[0], rows=rows, policy=policy),
         )
         for column, count, numbers in failed
     ]

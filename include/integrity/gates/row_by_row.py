@@ -40,3 +40,23 @@ def is_row_by_row(schema: pl.Schema, ask: Callable[[pl.LazyFrame], pl.LazyFrame]
     steps = [label.split("\\n")[0] for label in re.findall(r'label="((?:[^"\\]|\\.)*)"', drawn)]
     # A rule that has collected rows already has made of them who knows what.
     return not was_read and steps.count(_SOURCE) == 1 and {*steps} <= {_SOURCE, *_STEPS}
+
+
+def columns_read(schema: pl.Schema, ask: Callable[[pl.LazyFrame], pl.LazyFrame]) -> list[str]:
+    """The columns that a rule looks at: those that polars asks its source for, whatever the rule says of itself.
+
+    Args:
+        schema: Columns that the rule may read.
+        ask: The rule: a lazy frame of one column for a lazy frame of rows.
+    """
+    read: set[str] = set()
+
+    def nothing(columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
+        read.update(columns or schema.names())
+        yield pl.DataFrame(schema=schema).select(columns or pl.all())
+
+    try:
+        ask(register_io_source(nothing, schema=schema)).collect()
+    except Exception:  # noqa: BLE001 - as above
+        return schema.names()
+    return [name for name in schema.names() if name in read]

@@ -9,6 +9,7 @@ import pandera.polars as pa
 
 from integrity.findings import Finding, Rule, Severity
 from integrity.inventory.policy import Policy
+from integrity.thresholds import Thresholds, is_within
 from integrity.verdicts import Verdict
 
 
@@ -18,10 +19,11 @@ def rule(
     columns: list[str],
     kind: str,
     dimension: str,
-    severity: Severity,
     message: str,
     mend: str,
     limitations: list[str],
+    severity: Severity | None = None,
+    thresholds: Thresholds | None = None,
     among: Sequence[str] = (),
 ) -> Callable[[Any], Any]:
     """Declare a method of a schema as a rule over whole rows.
@@ -34,6 +36,10 @@ def rule(
     Args:
         columns: What the rule reads. A row in which one of them is blank or unreadable is not evaluated:
             other rules say so, and one mistake should be one finding. The first is named in the finding.
+        severity: Left out, the dependency's class has one for rules of this kind (``policy.yml``).
+        thresholds: Limits of the rule's own: ``Thresholds(warn=Limit(share=0.02), block=Limit(share=0.2, count=500))``.
+            Where it states none, those of the class hold. It can block sooner than its class, and not later: that is
+            a departure, which ``dependency.yml`` states with a reason.
         among: For a rule that compares rows: columns in which two rows must be the same to matter to each other,
             such as the key that may stand once. A very large file is then judged in groups of such rows, which needs
             less memory; left out, it is judged as a whole.
@@ -42,28 +48,54 @@ def rule(
         name=name,
         kind=kind,
         dimension=dimension,
-        severity=severity,
+        severity=severity or "block",
         message=message,
         mend=mend,
         limitations=tuple(limitations),
+        thresholds=thresholds,
     )
-    return pa.dataframe_check(name=name, statistics={"rule": stated, "columns": tuple(columns), "among": tuple(among)})
+    statistics = {
+        "rule": stated,
+        "columns": tuple(columns),
+        "among": tuple(among),
+        "states_severity": severity is not None,
+    }
+    return pa.dataframe_check(name=name, statistics=statistics)
 
 
-def verdict_of(stated: Rule, *, failed: int, rows: int, policy: Policy) -> Verdict:
-    """A rule's share in the verdict, from its counts alone.
+def verdict_of(stated: Rule, *, failed: int, evaluated: int, rows: int, policy: Policy) -> Verdict:
+    """A rule's share in the verdict, from its counts and what holds for it now; nothing else is asked.
+
+    So a changed threshold can be applied to counts that were stored long ago. From the top, the first that holds:
+
+    1. No row failed: PASS.
+    2. More rows failed than a blocking limit allows: FAIL. Exactly at a limit is still allowed; of several limits the
+       one that is exceeded first decides.
+    3. At most as many failed as a warning rule's ``warn`` limit allows: PASS, with the count on record.
+    4. Otherwise WARN: passed with exceptions, which are released or set aside as the severity says. A ``note``, which
+       has no limits, ends here too.
+
+    A share is compared by whole numbers: 10 of 1,000 are not more than 0.01, and 1 of 99 is more. A count below nought
+    says that the counting broke: ERROR.
 
     Args:
         failed: Rows that failed the rule.
-        rows: Rows of the submission.
+        evaluated: Rows that the rule was asked of; what a limit's share is a share of.
+        rows: Rows of the submission; what the class's ``quarantine_share`` is a share of.
+        policy: Of the dependency, its departures applied.
     """
+    if min(failed, evaluated, rows) < 0:
+        return Verdict.ERROR
     if failed == 0:
         return Verdict.PASS
-    if stated.severity in ("warn", "note"):
-        return Verdict.WARN
-    if stated.severity == "quarantine" and failed <= policy.quarantine_share * rows:
-        return Verdict.WARN
-    return Verdict.FAIL
+    bounds = policy.bounds(stated)
+    if any(not block.limit.allows(failed, evaluated) for block in bounds.block):
+        return Verdict.FAIL
+    if bounds.quarantine_share is not None and not is_within(failed, bounds.quarantine_share, rows):
+        return Verdict.FAIL
+    if bounds.warn and bounds.warn.limit.allows(failed, evaluated):
+        return Verdict.PASS
+    return Verdict.WARN
 
 
 def could_not_check(stated: Rule, detail: str, column: str | None = None) -> Finding:
@@ -71,6 +103,15 @@ def could_not_check(stated: Rule, detail: str, column: str | None = None) -> Fin
     return Finding(rule=stated, verdict=Verdict.ERROR, evaluated=0, failed=0, column=column, detail=detail)
 
 
+GATE_RAN = Rule(
+    name="gate_ran",
+    kind="business",
+    dimension="validity",
+    limitations=("6.5",),
+    severity="block",
+    message="A gate ended without a verdict, and a gate that did not run did not pass.",
+    mend="Read the run's log, mend what it names, and run the period again.",
+)
 IDENTIFIED = Rule(
     name="identified",
     kind="field_structure",
@@ -220,3 +261,6 @@ FILE_RULES = (READABLE, HAS_ROWS, ROW_SHAPE, COLUMNS_PRESENT, COLUMNS_KNOWN)
 
 DRIFT_RULES = (NOTATION_KEPT, CONTENT_KEPT, LAYOUT_KEPT)
 """The rules that hold a file against its layout's notations and the supplier's last accepted file."""
+
+FIXED_RULES = (IDENTIFIED, *FILE_RULES, *DRIFT_RULES)
+"""The rules without which no other could be asked, or trusted: no dependency departs from them."""

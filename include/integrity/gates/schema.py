@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import traceback
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import polars as pl
 
 from integrity.errors import Misconfigured
 from integrity.findings import Rule
-from integrity.gates.rules import CHECK_RULES, MOMENT, NUMBER, REQUIRED, WHOLE_NUMBER
+from integrity.gates.rules import CHECK_RULES, FIXED_RULES, MOMENT, NUMBER, REQUIRED, WHOLE_NUMBER
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import rule_mistakes
+from integrity.inventory.policy import Policy
+from integrity.thresholds import Thresholds
 
 _TYPE_RULES: dict[pl.DataType, Rule] = {pl.Int64(): WHOLE_NUMBER, pl.Float64(): NUMBER, pl.Datetime(): MOMENT}
 
@@ -29,6 +31,7 @@ class Column:
     Attributes:
         type_rule: The rule that a cell which cannot be cast fails; None for text.
         checks: Rule and pandera check of each built-in check on the field.
+        required_rule: The rule that a blank cell fails, where the column is required.
     """
 
     name: str
@@ -37,6 +40,12 @@ class Column:
     description: str
     type_rule: Rule | None
     checks: tuple[tuple[Rule, pa.Check], ...]
+    required_rule: Rule = REQUIRED
+
+    def rules(self) -> list[Rule]:
+        """What is asked of each of its cells."""
+        required = [self.required_rule] if self.required else []
+        return [*([self.type_rule] if self.type_rule else []), *required, *(rule for rule, _ in self.checks)]
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,7 @@ class Schema:
         """Every rule that this schema can report beside those about the file itself, each once."""
         found: dict[str, Rule] = {}
         for column in self.columns.values():
-            candidates = [column.type_rule, REQUIRED if column.required else None, *(r for r, _ in column.checks)]
-            found.update({r.name: r for r in candidates if r})
+            found.update({rule.name: rule for rule in column.rules()})
         found.update({row_rule.rule.name: row_rule.rule for row_rule in self.row_rules})
         return list(found.values())
 
@@ -85,8 +93,9 @@ def load_schema(registered: Registered) -> Schema:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = lines[-1] if lines else 1
         raise Misconfigured(f"{shown}:{line}: the schema does not load: {error!r:.300}. Mend the line.") from error
-    columns = {name: _column(shown, name, column) for name, column in built.columns.items()}
-    row_rules = tuple(_row_rule(shown, check, columns) for check in built.checks)
+    policy = registered.policy
+    columns = {name: _column(shown, name, column, policy) for name, column in built.columns.items()}
+    row_rules = tuple(_row_rule(shown, check, columns, policy) for check in built.checks)
     schema = Schema(columns=columns, row_rules=row_rules, path=path)
     _refuse_mistakes(shown, registered, schema)
     return schema
@@ -110,7 +119,7 @@ def _import(path: Path) -> types.ModuleType:
     return module
 
 
-def _column(shown: str, name: str, column: Any) -> Column:
+def _column(shown: str, name: str, column: Any, policy: Policy) -> Column:
     dtype = column.dtype.type if column.dtype is not None else pl.String()
     dtype = dtype() if isinstance(dtype, type) else dtype
     if dtype != pl.String() and dtype not in _TYPE_RULES:
@@ -121,17 +130,45 @@ def _column(shown: str, name: str, column: Any) -> Column:
             known = ", ".join(CHECK_RULES)
             raise Misconfigured(f"{shown}:1: column '{name}' uses check '{check.name}'. Use {known}, or write a @rule.")
         checks.append((CHECK_RULES[check.name], check))
+    type_rule = _TYPE_RULES.get(dtype)
+    own = (column.metadata or {}).get("thresholds", {})
+    asked = {rule.name for rule in [*([type_rule] if type_rule else []), REQUIRED, *(rule for rule, _ in checks)]}
+    for rule_name in own:
+        if rule_name not in asked:
+            raise Misconfigured(
+                f"{shown}:1: column '{name}' has thresholds for '{rule_name}', which is not asked of it. "
+                f"Asked are {', '.join(sorted(asked))}."
+            )
+
+    def settled(rule: Rule) -> Rule:
+        return _settled(shown, replace(rule, thresholds=own.get(rule.name)), policy, is_engines=True)
+
     return Column(
         name=name,
         dtype=dtype,
         required=not column.nullable,
         description=column.description or "",
-        type_rule=_TYPE_RULES.get(dtype),
-        checks=tuple(checks),
+        type_rule=settled(type_rule) if type_rule else None,
+        checks=tuple((settled(rule), check) for rule, check in checks),
+        required_rule=settled(REQUIRED),
     )
 
 
-def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column]) -> RowRule:
+def _settled(shown: str, rule: Rule, policy: Policy, *, states_severity: bool = True, is_engines: bool = False) -> Rule:
+    """The rule as the dependency's class and departures have it."""
+    if rule.thresholds is not None and not isinstance(rule.thresholds, Thresholds):
+        raise Misconfigured(f"{shown}:1: thresholds of '{rule.name}' are no Thresholds. Write Thresholds(block=…).")
+    try:
+        settled = policy.settled(rule, states_severity=states_severity, is_engines=is_engines)
+    except ValueError as error:
+        raise Misconfigured(f"{shown}:1: {error}. Correct the thresholds, or the severity.") from error
+    if rule.name in {each.name for each in _TYPE_RULES.values()} and settled.severity not in ("block", "quarantine"):
+        why = "a cell that cannot be read has no value to release"
+        raise Misconfigured(f"{shown}:1: rule '{rule.name}': {why}. Give it severity block or quarantine.")
+    return settled
+
+
+def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column], policy: Policy) -> RowRule:
     statistics = check.statistics or {}
     if "rule" not in statistics:
         raise Misconfigured(f"{shown}:1: '{check.name}' is a check without rule. Declare it with @rule(…).")
@@ -139,7 +176,8 @@ def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column]) -> RowRul
     unknown = [c for c in [*statistics["columns"], *among] if c not in columns]
     if unknown:
         raise Misconfigured(f"{shown}:1: rule '{check.name}' reads '{unknown[0]}', which is no column of the schema.")
-    return RowRule(rule=statistics["rule"], columns=statistics["columns"], check=check, among=among)
+    rule = _settled(shown, statistics["rule"], policy, states_severity=statistics["states_severity"])
+    return RowRule(rule=rule, columns=statistics["columns"], check=check, among=among)
 
 
 def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None:
@@ -163,5 +201,24 @@ def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None
         if name in schema.columns and not schema.columns[name].dtype.is_numeric()
     ]
     mistakes += [what for rule in schema.rules() for what in rule_mistakes(rule)]
+    mistakes += _mistaken_names(registered, schema)
     if mistakes:
         raise Misconfigured(f"{shown}:1: " + "; ".join(mistakes) + ". Correct the name.")
+
+
+def _mistaken_names(registered: Registered, schema: Schema) -> list[str]:
+    """Rules that departures or the class speak of and that there are none of, or of which nobody may speak."""
+    own = {rule.name for rule in schema.rules()} | {relation.rule.name for relation in registered.relations}
+    fixed = {rule.name for rule in FIXED_RULES}
+    engines = {rule.name for rule in [*CHECK_RULES.values(), *_TYPE_RULES.values(), REQUIRED]}
+    mistakes = [
+        f"policy.yml speaks of '{name}', which is no rule that every schema has"
+        for name in registered.policy.rules
+        if name not in engines
+    ]
+    for name in registered.policy.departed:
+        if name in fixed:
+            mistakes.append(f"a departure speaks of '{name}', on which the gate itself rests")
+        elif name not in own:
+            mistakes.append(f"a departure speaks of '{name}', which is no rule of the schema or the relations")
+    return mistakes

@@ -1,0 +1,1 @@
+"""Profiling: what a submission looks like, and what of it no rule was written for."""
