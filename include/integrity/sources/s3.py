@@ -1,4 +1,4 @@
-"""A bucket of S3-compatible storage as a source."""
+"""A bucket of S3-compatible storage as a source, and as a place to take feedback to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import islice
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from urllib3.exceptions import HTTPError
 
 from integrity.errors import Misconfigured, Transient
-from integrity.inventory.sources import S3Source
+from integrity.inventory.sources import S3Outbox, S3Source
 from integrity.sources.credentials import Credentials, refuse_plain
 from integrity.sources.remote import MOST_FILES, Changed, Look, Patience, RemoteFile, Stream
 
@@ -26,11 +27,11 @@ _CHUNK = 1 << 18
 _GONE = {404, 412, 416}
 
 
-class S3Remote:
-    """Objects under a prefix. Each appears whole, so none is seen growing; a read is bound to its ETag."""
+class S3Place:
+    """A bucket, and the way to it."""
 
-    def __init__(self, source: S3Source, credentials: Credentials, patience: Patience) -> None:
-        self._source = source
+    def __init__(self, place: S3Outbox, credentials: Credentials, patience: Patience) -> None:
+        self._place = place
         endpoint = credentials.text("endpoint_url")
         if endpoint:
             refuse_plain(endpoint, credentials)
@@ -53,6 +54,48 @@ class S3Remote:
                 s3={"addressing_style": credentials.text("addressing_style") or "auto"},
             ),
         )
+
+    def put(self, path: Path) -> None:
+        """Put a file there under its own name, in place of one of that name; it appears whole."""
+        with self._told_apart(), path.open("rb") as content:
+            self._client.put_object(**self._one(f"{self._place.prefix}{path.name}"), Body=content)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _one(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._place.bucket, "Key": key}
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        """Map what boto3 raises; its own texts may hold addresses with signatures."""
+        try:
+            yield
+        except ClientError as error:
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if status in _GONE and code != "NoSuchBucket":
+                raise Changed(f"{self.address}: the object is gone or replaced.", is_gone=status == 404) from None
+            if status in {429} or status >= 500 or code in {"SlowDown", "RequestTimeout"}:
+                raise Transient(f"{self.address}: the server answered {status}.") from None
+            raise Misconfigured(
+                f"{self.address}: the server refused ({status} {code[:40]}). "
+                f"Check connection '{self._place.connection}' and its rights on the bucket."
+            ) from None
+        except (NoCredentialsError, PartialCredentialsError):
+            raise Misconfigured(
+                f"{self.address}: connection '{self._place.connection}' needs login (access key) and password."
+            ) from None
+        except (BotoCoreError, HTTPError, OSError) as error:
+            raise Transient(f"{self.address}: {type(error).__name__}.") from None
+
+
+class S3Remote(S3Place):
+    """Objects under a prefix. Each appears whole, so none is seen growing; a read is bound to its ETag."""
+
+    def __init__(self, source: S3Source, credentials: Credentials, patience: Patience) -> None:
+        super().__init__(source, credentials, patience)
+        self._source = source
 
     def look(self, latest: str | None) -> Look:
         with self._told_apart():
@@ -107,9 +150,6 @@ class S3Remote:
                 )
             self._client.delete_object(**self._one(name))
 
-    def close(self) -> None:
-        self._client.close()
-
     def _mapped(self, body: Any) -> Iterator[bytes]:
         with self._told_apart():
             yield from body.iter_chunks(_CHUNK)
@@ -120,38 +160,12 @@ class S3Remote:
             return False
         return fnmatchcase(key.rsplit("/", 1)[-1], self._source.pattern)
 
-    def _one(self, key: str) -> dict[str, str]:
-        return {"Bucket": self._source.bucket, "Key": key}
-
     def _head(self, key: str, version: str | None) -> dict[str, Any]:
         with self._told_apart():
             head: dict[str, Any] = self._client.head_object(**self._one(key), ChecksumMode="ENABLED")
         if head["ETag"] != _etag(version):
             raise Changed(f"{self.address}: the object has been replaced.")
         return head
-
-    @contextmanager
-    def _told_apart(self) -> Iterator[None]:
-        """Map what boto3 raises; its own texts may hold addresses with signatures."""
-        try:
-            yield
-        except ClientError as error:
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if status in _GONE and code != "NoSuchBucket":
-                raise Changed(f"{self.address}: the object is gone or replaced.", is_gone=status == 404) from None
-            if status in {429} or status >= 500 or code in {"SlowDown", "RequestTimeout"}:
-                raise Transient(f"{self.address}: the server answered {status}.") from None
-            raise Misconfigured(
-                f"{self.address}: the server refused ({status} {code[:40]}). "
-                f"Check connection '{self._source.connection}' and its rights on the bucket."
-            ) from None
-        except (NoCredentialsError, PartialCredentialsError):
-            raise Misconfigured(
-                f"{self.address}: connection '{self._source.connection}' needs login (access key) and password."
-            ) from None
-        except (BotoCoreError, HTTPError, OSError) as error:
-            raise Transient(f"{self.address}: {type(error).__name__}.") from None
 
 
 def _remote_file(entry: dict[str, Any]) -> RemoteFile:

@@ -1,4 +1,4 @@
-"""A folder of an SFTP server as a source."""
+"""A folder of an SFTP server as a source, and as a place to take feedback to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from paramiko.message import Message
 from paramiko.pkey import UnknownKeyType
 
 from integrity.errors import Misconfigured, Transient
-from integrity.inventory.sources import SftpSource
+from integrity.inventory.sources import SftpOutbox, SftpSource
 from integrity.sources.credentials import Credentials
 from integrity.sources.remote import MOST_FILES, Changed, Look, Patience, RemoteFile, Stream
 
@@ -31,21 +31,92 @@ _SIDECARS = {".sha256": "sha256", ".sha512": "sha512", ".md5": "md5"}
 _MOST_OF_A_SIDECAR = 4096
 
 
-class SftpRemote:
-    """Files of one folder. The server's host key is verified, unless the connection says otherwise in so many words.
+class SftpPlace:
+    """A folder, and the way to it. The server's host key is verified, unless the connection says otherwise in words."""
+
+    def __init__(self, place: SftpOutbox, credentials: Credentials, patience: Patience) -> None:
+        self._place = place
+        self._credentials = credentials
+        self._patience = patience
+        if not credentials.host:
+            raise Misconfigured(f"Connection '{place.connection}' needs a host.")
+        self.address = f"sftp {credentials.host}"
+        self._ssh: paramiko.SSHClient | None = None
+        self._opened: paramiko.SFTPClient | None = None
+
+    def put(self, path: Path) -> None:
+        """Put a file there under its own name, in place of one of that name; it appears whole."""
+        unfinished = self._path(f".{path.name}.part")
+        with self._told_apart() as sftp:
+            _make_folder(sftp, self._place.folder)
+            sftp.put(str(path), unfinished)
+            sftp.posix_rename(unfinished, self._path(path.name))
+
+    def close(self) -> None:
+        if self._ssh is not None:
+            self._ssh.close()
+        self._ssh = self._opened = None
+
+    def _path(self, name: str) -> str:
+        return posixpath.join(self._place.folder, name)
+
+    def _connected(self) -> paramiko.SFTPClient:
+        if self._opened is not None:
+            return self._opened
+        told, seconds = self._credentials, self._patience.connect_seconds
+        self._ssh = paramiko.SSHClient()
+        _trust(self._ssh, told, self._place.connection)
+        self._ssh.connect(
+            told.host,
+            told.port or 22,
+            username=told.login or None,
+            password=told.password or None,
+            pkey=_private_key(told),
+            timeout=seconds,
+            banner_timeout=seconds,
+            auth_timeout=seconds,
+            channel_timeout=seconds,
+            # Keys of whoever runs this are none of the connection's.
+            allow_agent=False,
+            look_for_keys=False,
+        )
+        self._opened = self._ssh.open_sftp()
+        channel = self._opened.get_channel()
+        if channel is not None:
+            channel.settimeout(self._patience.idle_seconds)
+        return self._opened
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[paramiko.SFTPClient]:
+        """The open session; maps what paramiko raises, and connects anew after a failure."""
+        try:
+            yield self._connected()
+        except FileNotFoundError:
+            raise Changed(f"{self.address}: the file or folder is not there.", is_gone=True) from None
+        except PermissionError:
+            raise Misconfigured(
+                f"{self.address}: the server denies access. Check the rights of connection '{self._place.connection}'."
+            ) from None
+        except paramiko.BadHostKeyException:
+            self.close()
+            raise Misconfigured(f"{self.address}: its host key is not the one that the connection gives.") from None
+        except paramiko.AuthenticationException:
+            self.close()
+            raise Misconfigured(f"{self.address}: login, password or key are refused.") from None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self.close()
+            raise Transient(f"{self.address}: {type(error).__name__}.") from None
+
+
+class SftpRemote(SftpPlace):
+    """Files of one folder.
 
     A file ``<name>.sha256`` (``.sha512``, ``.md5``) beside another tells its hash, and goes where it goes.
     """
 
     def __init__(self, source: SftpSource, credentials: Credentials, patience: Patience) -> None:
+        super().__init__(source, credentials, patience)
         self._source = source
-        self._credentials = credentials
-        self._patience = patience
-        if not credentials.host:
-            raise Misconfigured(f"Connection '{source.connection}' needs a host.")
-        self.address = f"sftp {credentials.host}"
-        self._ssh: paramiko.SSHClient | None = None
-        self._opened: paramiko.SFTPClient | None = None
 
     def look(self, latest: str | None) -> Look:
         try:
@@ -97,11 +168,6 @@ class SftpRemote:
             with self._told_apart() as sftp:
                 self._clear_one(sftp, self._path(name) + suffix, archive_as + suffix if archive_as else None)
 
-    def close(self) -> None:
-        if self._ssh is not None:
-            self._ssh.close()
-        self._ssh = self._opened = None
-
     def _mapped(self, reader: paramiko.SFTPFile, offset: int, size: int) -> Iterator[bytes]:
         with self._told_apart():
             yield from _read(reader, offset, size)
@@ -112,10 +178,7 @@ class SftpRemote:
                 sftp.remove(path)
                 return
             folder = str(self._source.archive_folder)
-            try:
-                sftp.stat(folder)
-            except FileNotFoundError:
-                sftp.mkdir(folder)
+            _make_folder(sftp, folder)
             sftp.rename(path, posixpath.join(folder, archive_as))
         except FileNotFoundError:
             return
@@ -123,55 +186,12 @@ class SftpRemote:
     def _is_wanted(self, name: str) -> bool:
         return "/" not in name and fnmatchcase(name, self._source.pattern)
 
-    def _path(self, name: str) -> str:
-        return posixpath.join(self._source.folder, name)
 
-    def _connected(self) -> paramiko.SFTPClient:
-        if self._opened is not None:
-            return self._opened
-        told, seconds = self._credentials, self._patience.connect_seconds
-        self._ssh = paramiko.SSHClient()
-        _trust(self._ssh, told, self._source.connection)
-        self._ssh.connect(
-            told.host,
-            told.port or 22,
-            username=told.login or None,
-            password=told.password or None,
-            pkey=_private_key(told),
-            timeout=seconds,
-            banner_timeout=seconds,
-            auth_timeout=seconds,
-            channel_timeout=seconds,
-            # Keys of whoever runs this are none of the connection's.
-            allow_agent=False,
-            look_for_keys=False,
-        )
-        self._opened = self._ssh.open_sftp()
-        channel = self._opened.get_channel()
-        if channel is not None:
-            channel.settimeout(self._patience.idle_seconds)
-        return self._opened
-
-    @contextmanager
-    def _told_apart(self) -> Iterator[paramiko.SFTPClient]:
-        """The open session; maps what paramiko raises, and connects anew after a failure."""
-        try:
-            yield self._connected()
-        except FileNotFoundError:
-            raise Changed(f"{self.address}: the file or folder is not there.", is_gone=True) from None
-        except PermissionError:
-            raise Misconfigured(
-                f"{self.address}: the server denies access. Check the rights of connection '{self._source.connection}'."
-            ) from None
-        except paramiko.BadHostKeyException:
-            self.close()
-            raise Misconfigured(f"{self.address}: its host key is not the one that the connection gives.") from None
-        except paramiko.AuthenticationException:
-            self.close()
-            raise Misconfigured(f"{self.address}: login, password or key are refused.") from None
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            self.close()
-            raise Transient(f"{self.address}: {type(error).__name__}.") from None
+def _make_folder(sftp: paramiko.SFTPClient, folder: str) -> None:
+    try:
+        sftp.stat(folder)
+    except FileNotFoundError:
+        sftp.mkdir(folder)
 
 
 def _read(reader: paramiko.SFTPFile, offset: int, size: int) -> Iterator[bytes]:
