@@ -4,6 +4,7 @@ from airflow.sdk import DAG, CronPartitionTimetable
 from integrity.inventory.loading import load_inventory
 from integrity.settings import Settings
 from orchestration import tasks
+from orchestration.deciding import deciding
 
 inventory = load_inventory(Settings.from_environment())
 
@@ -25,7 +26,8 @@ for registered in inventory.dependencies.values():
         default_args={"owner": dependency.owner.name, "retries": 2},
     ):
         received = tasks.receive(registered.name)
-        tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), received)
+        decided = deciding(registered, waits=True)
+        tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), received, decided)
 
 for broken in inventory.broken.values():
     with DAG(

@@ -5,6 +5,7 @@ from integrity.inventory.loading import load_inventory
 from integrity.settings import Settings
 from orchestration import tasks
 from orchestration.assets import judge_again
+from orchestration.deciding import deciding
 
 inventory = load_inventory(Settings.from_environment())
 
@@ -18,4 +19,5 @@ for registered in inventory.dependencies.values():
         default_args={"owner": registered.dependency.owner.name, "retries": 2},
     ):
         waiting = tasks.submissions_to_judge(registered.name)
-        tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), waiting)
+        decided = deciding(registered, waits=False)
+        tasks.judge_release_record(registered.name, inventory.leaning_on(registered.name), waiting, decided)

@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from integrity.settings import PROJECT_ROOT, Settings
@@ -14,13 +15,16 @@ USER = "integrity"
 _FILE_MODE = 0o600
 
 
-def airflow_environment(settings: Settings, *, metadata_url: str, warehouse_url: str, port: int) -> dict[str, str]:
+def airflow_environment(
+    settings: Settings, *, metadata_url: str, warehouse_url: str, port: int, accounts: Iterable[str] = ()
+) -> dict[str, str]:
     """The environment in which every Airflow process of this checkout runs.
 
     Args:
         metadata_url: Airflow's own database, as libpq writes it.
         warehouse_url: The warehouse, likewise.
         port: Port of Airflow's API server and page, on loopback.
+        accounts: Of those who may be asked to let a failure pass, beside this project's own user.
     """
     home = settings.home / "airflow"
     secret = _secrets(home)
@@ -34,7 +38,9 @@ def airflow_environment(settings: Settings, *, metadata_url: str, warehouse_url:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__FERNET_KEY": secret["fernet_key"],
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            [f"{USER}:admin", *(f"{account}:user" for account in accounts)]
+        ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -70,13 +76,15 @@ def write_environment_file(settings: Settings, environment: dict[str, str]) -> P
     return path
 
 
-def password(settings: Settings) -> str:
-    """The password of the user ``integrity``; made once for this home."""
+def password(settings: Settings, account: str = USER) -> str:
+    """The password of an account on Airflow's page; made once for this home, and before Airflow would log one."""
     path = settings.home / "airflow" / "passwords.json"
-    if not path.exists():
+    known = dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    if account not in known:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(path, json.dumps({USER: secrets.token_urlsafe(12)}))
-    return str(json.loads(path.read_text(encoding="utf-8"))[USER])
+        known[account] = secrets.token_urlsafe(12)
+        _write_private(path, json.dumps(known))
+    return str(known[account])
 
 
 def _secrets(home: Path) -> dict[str, str]:

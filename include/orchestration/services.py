@@ -18,11 +18,13 @@ from typing import Any
 
 import httpx
 from integrity.errors import Misconfigured, Transient
+from integrity.inventory.loading import load_inventory
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.warehouse import embedded
 from integrity.warehouse.connection import database_url, open_engine
 from integrity.warehouse.migrate import migrate
 
+from orchestration.accounts import accounts_of
 from orchestration.airflow_home import USER, airflow_environment, password, write_environment_file
 
 _AIRFLOW = Path(sys.executable).parent / "airflow"
@@ -50,6 +52,7 @@ class LocalAirflow:
     environment: dict[str, str]
     url: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def start(self, services: list[str]) -> None:
         """Start services such as ``scheduler``; each writes to a log of its own under ``airflow/logs``."""
@@ -151,22 +154,23 @@ class LocalAirflow:
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return self._call("POST", path, json=body)
 
-    def _call(self, method: str, path: str, **options: Any) -> Any:
-        response = httpx.request(
-            method, f"{self.url}{path}", headers={"Authorization": f"Bearer {self._token()}"}, timeout=30, **options
-        )
+    def patch(self, path: str, body: dict[str, Any], account: str = USER) -> Any:
+        return self._call("PATCH", path, account, json=body)
+
+    def _call(self, method: str, path: str, account: str = USER, **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self._token(account)}"}
+        response = httpx.request(method, f"{self.url}{path}", headers=headers, timeout=30, **options)
         if response.is_error:
             raise Transient(f"Airflow's API answered {response.status_code} to {method} {path}: {response.text[:300]}")
         return response.json()
 
-    def _token(self) -> str:
-        if not hasattr(self, "_cached_token"):
-            answer = httpx.post(
-                f"{self.url}/auth/token", json={"username": USER, "password": password(self.settings)}, timeout=30
-            )
+    def _token(self, account: str) -> str:
+        if account not in self.tokens:
+            login = {"username": account, "password": password(self.settings, account)}
+            answer = httpx.post(f"{self.url}/auth/token", json=login, timeout=30)
             answer.raise_for_status()
-            self._cached_token: str = answer.json()["access_token"]
-        return self._cached_token
+            self.tokens[account] = answer.json()["access_token"]
+        return self.tokens[account]
 
 
 @contextlib.contextmanager
@@ -179,10 +183,16 @@ def local_airflow(settings: Settings, say: Say) -> Iterator[LocalAirflow]:
     say("Migrations of the warehouse")
     migrate(open_engine(settings))
     port = free_port(os.environ.get("INTEGRITY_PORT", ""))
+    accounts = list(accounts_of(load_inventory(settings), settings.sponsor))
     environment = airflow_environment(
-        settings, metadata_url=embedded.url(server, embedded.AIRFLOW), warehouse_url=database_url(settings), port=port
+        settings,
+        metadata_url=embedded.url(server, embedded.AIRFLOW),
+        warehouse_url=database_url(settings),
+        port=port,
+        accounts=accounts,
     )
-    password(settings)
+    for account in (USER, *accounts):
+        password(settings, account)
     write_environment_file(settings, environment)
     _migrate_airflow(environment, say)
     airflow = LocalAirflow(settings, environment, f"http://127.0.0.1:{port}")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.sdk import chain, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
-from integrity.errors import GateFailed, IntegrityError, Misconfigured, is_retryable
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
+from integrity.errors import CouldNotCheck, GateFailed, IntegrityError, Misconfigured, is_retryable
 from integrity.inventory.loading import Broken
 
 from orchestration.assets import judge_again, mart, published
@@ -38,7 +38,7 @@ def _told_apart(step: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return step(*args, **kwargs)
-        except AirflowSkipException:
+        except (AirflowSkipException, AirflowRescheduleException):
             raise
         except Exception as error:
             if is_retryable(error):
@@ -95,6 +95,32 @@ def receive(dependency: str) -> list[list[int]]:
 
 @task
 @_told_apart
+def watch(dependencies: list[str]) -> list[list[str]]:
+    """Take in what came late; gives the periods, as [dependency, period], that must be judged for what is overdue."""
+    from integrity.pipeline.watching import watch as watch_one
+
+    from orchestration.connections import airflow_connection
+
+    found: list[list[str]] = []
+    broken: list[str] = []
+    for name in dependencies:
+        try:
+            periods = watch_one(_office(name), datetime.now(UTC), connections=airflow_connection)
+        except Exception as error:  # noqa: BLE001 - one that breaks must not keep the others from being watched
+            log.error("%s is not watched: %s", name, _telling(error))  # noqa: TRY400 - a library's own text may hold cells
+            broken.append(name)
+            continue
+        found += [[name, period.isoformat()] for period in periods]
+    if broken and not found:
+        raise Misconfigured(f"Not watched: {', '.join(broken)}. See above.")
+    if not found:
+        raise AirflowSkipException("Nothing is overdue that has not been judged so, and nothing came late.")
+    log.info("to be judged: %s", ", ".join(" ".join(pair) for pair in found))
+    return found
+
+
+@task
+@_told_apart
 def submissions_to_judge(dependency: str) -> list[list[int]]:
     """The period's submissions that have not been judged under the present rules, in one batch."""
     from integrity.register.receipts import submissions_to_judge as waiting
@@ -109,10 +135,9 @@ def submissions_to_judge(dependency: str) -> list[list[int]]:
 @_told_apart
 def judge_submissions(dependency: str, batch: list[int]) -> None:
     """Judge each file against its schema and land its rows; red if one blocks, the others are judged all the same."""
-    from integrity.pipeline.judging import judge_submission
+    from integrity.pipeline.judging import judge_submissions as judge
 
-    office = _office(dependency)
-    verdicts = {submission: judge_submission(office, submission, _run()) for submission in batch}
+    verdicts = judge(_office(dependency), batch, _run())
     blocked = [str(submission) for submission, verdict in verdicts.items() if verdict.blocks]
     log.info("judged %d submission(s), %d blocked", len(batch), len(blocked))
     if blocked:
@@ -167,6 +192,8 @@ def record(dependency: str) -> list[list[str]]:
     from integrity.pipeline.recording import record as record_period
     from integrity.pipeline.releasing import periods_to_judge_again
 
+    from orchestration.connections import airflow_connection
+
     dag_run = get_current_context()["dag_run"]
     office = _office(dependency)
     recorded = record_period(
@@ -176,6 +203,7 @@ def record(dependency: str) -> list[list[str]]:
         since=dag_run.start_date or datetime.now(UTC),
         channel=_channel(office),
         lineage=_lineage_client(),
+        connections=airflow_connection,
     )
     changes = recorded.changes
     log.info("%s; issues opened %s, closed %s", recorded.outcome.verdict, list(changes.opened), list(changes.closed))
@@ -204,25 +232,56 @@ def call(leaning: str, found: Any) -> Any:
     return call(found)
 
 
-def judge_release_record(dependency: str, leaning: list[str], batches: Any) -> None:
+def judge_release_record(dependency: str, leaning: list[str], batches: Any, decided: list[Any]) -> None:
     """Wire the steps that follow once it is known what must be judged.
 
     A red gate stops the release and nothing else: the later gates still judge, so that a supplier hears everything
-    at once, and the two teardowns record the run and leave it as red as it is.
+    at once, and the two teardowns record the run and leave it as red as it is. Between gates and release stand those
+    who may let a failure pass; without a failure nobody is asked.
+
+    Args:
+        decided: The steps in which they are asked; the first is skipped unless something before it has failed.
     """
     judged = judge_submissions.partial(dependency=dependency).expand(batch=batches)
     covered = judge_coverage(dependency)
     related = judge_relations(dependency)
     released = release(dependency)
     recorded = record(dependency)
-    chain(batches, judged, covered, related, released, recorded)
-    chain([batches, judged, covered], released)
-    # Once a gate is red, release is given up at once: what it came to is recorded when the later gates have answered.
+    chain(batches, judged, covered, related, *decided, released, recorded)
+    # All that the release hangs on goes through the first of these: it fails where what has failed is not let pass.
+    chain([batches, judged, covered], decided[0])
+    # A step that broke off may have them fail at once: recorded is when the later gates have answered, too.
     chain([covered, related], recorded)
     for name in leaning:
         call(name, recorded).as_teardown()
     # Not on_failure_fail_dagrun: Airflow would then take the run's state from this task, and hide a failed gate.
     recorded.as_teardown()
+
+
+@task(retries=0)
+@_told_apart
+def assess(dependency: str) -> str:
+    """Plant errors in real submissions and keep what the gates caught; skipped while the last result holds.
+
+    Missing a target is an issue of the owner's and no failure of this task, which is to measure. A run that somebody
+    started measures in any case.
+    """
+    from integrity.assessment.assessing import Wanted
+    from integrity.assessment.assessing import assess as assess_dependency
+    from integrity.assessment.keeping import has_released, is_due, keep
+    from integrity.verdicts import Verdict
+
+    office = _office(dependency)
+    if not has_released(office):
+        raise AirflowSkipException("Nothing is released yet in which errors could be planted.")
+    if get_current_context()["dag_run"].run_type == "scheduled" and not is_due(office):
+        raise AirflowSkipException("The last assessment on record still holds.")
+    found = assess_dependency(office, Wanted(), log.info)
+    kept = keep(office, found, _run(), _channel(office))
+    log.info("%s: %s; %d of %d caught", kept.reference, kept.verdict, kept.caught, kept.planted)
+    if found.verdict is Verdict.ERROR:
+        raise CouldNotCheck(f"{kept.reference} came to no result. " + " ".join(kept.shortfalls))
+    return kept.reference
 
 
 @task

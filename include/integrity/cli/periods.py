@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from integrity.cli.base import AsJson, app, open_engine, tell_judged
+from integrity.cli.base import AsJson, app, console, open_engine, print_json, tell_judged
 from integrity.errors import Rejected
 from integrity.settings import Settings
 
@@ -28,6 +28,52 @@ def ingest(
     day = _period(office, period)
     migrate(office.engine)
     tell_judged(ingest_period(office, day).to_json(), as_json)
+
+
+@app.command()
+def watch(
+    dependency: Annotated[str | None, typer.Argument(help="One dependency; all by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find what is overdue, judge the periods that it concerns, and list what is missing or came late."""
+    from datetime import UTC, datetime
+
+    from integrity.alerts.channels import channel_from_environment
+    from integrity.inventory.loading import load_inventory
+    from integrity.pipeline.ingesting import judge_again
+    from integrity.pipeline.office import Office
+    from integrity.pipeline.watching import overdue, watch
+    from integrity.reports.console import table
+    from integrity.warehouse.migrate import migrate
+
+    settings = Settings.from_environment()
+    names = [dependency] if dependency else list(load_inventory(settings).dependencies)
+    found = []
+    for name in names:
+        office = Office.open(name)
+        migrate(office.engine)
+        moment = datetime.now(UTC)
+        judge_again(office, watch(office, moment), channel_from_environment(settings.home))
+        found += overdue(office, moment)
+    if as_json:
+        print_json([each.to_json() for each in found])
+        return
+    if not found:
+        console().print("Nothing that is watched is missing, and nothing came late.")
+        return
+    headings = ["Dependency", "Period", "Supplier", "", "In time until (UTC)", "Came (UTC)"]
+    rows = [
+        [
+            each.dependency,
+            each.label,
+            each.supplier,
+            each.state,
+            f"{each.missed_at:%Y-%m-%d %H:%M}",
+            f"{each.received_at.astimezone(UTC):%Y-%m-%d %H:%M}" if each.received_at else "not yet",
+        ]
+        for each in found
+    ]
+    console().print(table(headings, rows))
 
 
 def _period(office: Any, given: str) -> date:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from integrity.cli.base import AsJson, app, console, engine, print_json
 from integrity.errors import Rejected
 from integrity.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from integrity.register.issues import IssueView
+    from integrity.warehouse.models import Waiver
 
 issues = typer.Typer(help="The issues register.", no_args_is_help=True)
 app.add_typer(issues, name="issues")
@@ -27,14 +34,14 @@ def list_issues(
     from integrity.warehouse.connection import transaction
 
     with transaction(engine()) as session:
-        views = [view.to_json() for view in listed(session, dependency=dependency, status=status)]
+        views = [_told(session, view) for view in listed(session, dependency=dependency, status=status)]
     if as_json:
         print_json(views)
         return
     rows = [
         [
             v["reference"],
-            v["status"],
+            f"waived until {v['waived_until']}" if v["waived_until"] else v["status"],
             v["impact"],
             v["dependency"],
             v["rule"],
@@ -61,7 +68,7 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
 
     with transaction(engine()) as session:
         view = shown(session, reference)
-        told = view.to_json() | {"description": view.issue.description, "raised_by": view.issue.raised_by}
+        told = _told(session, view) | {"description": view.issue.description, "raised_by": view.issue.raised_by}
     if as_json:
         print_json(told)
         return
@@ -76,6 +83,7 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
         "owner",
         "raised_on",
         "due_on",
+        "waived_until",
         "resolution",
         "closed_on",
     ):
@@ -85,6 +93,143 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
         for o in told["occurrences"]
     ]
     out.print(table(["Period", "Verdict", "Failed", "Of", "State"], periods))
+
+
+def _told(session: Session, view: IssueView) -> dict[str, Any]:
+    """An issue as ``--json`` tells it, and until when it is waived."""
+    from integrity.register.waivers import waived_until, waivers_in_force
+
+    issue, today = view.issue, datetime.now(UTC).date()
+    until = waived_until(
+        waivers_in_force(session, issue.dependency, today),
+        rule=issue.rule,
+        supplier=issue.supplier or None,
+        occurrences=view.occurrences,
+        on=today,
+    )
+    return view.to_json() | {"waived_until": until.isoformat() if until else None}
+
+
+@issues.command("waive")
+def waive_issue(
+    reference: str,
+    reason: Annotated[str, typer.Option(help="Why it may pass; it is kept, and told with the release.")],
+    until: Annotated[str, typer.Option(help="Last day on which it may pass, such as 2020-05-31.")],
+    by: Annotated[list[str], typer.Option(help="Who decides, by name or address; again for the sponsor.")],
+    rule: Annotated[str | None, typer.Option(help="Another rule than the issue's.")] = None,
+    supplier: Annotated[str | None, typer.Option(help="Another supplier than the issue's, or: all.")] = None,
+    periods: Annotated[
+        str | None, typer.Option(help="FROM..TO, or one; by default those that the issue shows.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a failure pass, in writing, until a day. Exit 2 if it is refused. The next run of its periods releases."""
+    from integrity.pipeline.waiving import Request, waive
+
+    engine()
+    request = Request(
+        issue=reference,
+        by=by,
+        reason=reason,
+        expires_on=_day(until),
+        rule=rule,
+        supplier=supplier,
+        periods=periods,
+    )
+    waiver = waive(Settings.from_environment(), request)
+    if as_json:
+        print_json(_waiver_told(waiver))
+        return
+    out = console()
+    out.print(f"{waiver.reference} lets {_extent_told(waiver)} pass until {waiver.expires_on}.", markup=False)
+    out.print(
+        f"It is released when its period is run next: integrity ingest {waiver.dependency} --period "
+        f"{waiver.periods_until}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+@issues.command("waivers")
+def list_waivers(
+    dependency: Annotated[str | None, typer.Option(help="Only this dependency's.")] = None, as_json: AsJson = False
+) -> None:
+    """Every waiver there ever was, the latest first."""
+    from integrity.register.waivers import list_waivers as listed
+    from integrity.reports.console import table
+    from integrity.warehouse.connection import transaction
+
+    with transaction(engine()) as session:
+        found = listed(session, dependency)
+    if as_json:
+        print_json([_waiver_told(waiver) for waiver in found])
+        return
+    if not found:
+        console().print("No waivers.")
+        return
+    rows = [
+        [w.reference, f"IG-{w.issue_id:05d}", w.dependency, _extent_told(w), w.expires_on, _state(w)]
+        + [", ".join(w.waived_by), w.reason]
+        for w in found
+    ]
+    headings = ["Waiver", "Issue", "Dependency", "Lets pass", "Until", "State", "By", "Reason"]
+    console().print(table(headings, rows))
+
+
+@issues.command("revoke")
+def revoke_waiver(
+    reference: Annotated[str, typer.Argument(help="A waiver's, such as WV-00001.")],
+    reason: Annotated[str, typer.Option(help="Why it may not pass any longer.")],
+    by: Annotated[str, typer.Option(help="Who decides: the owner or the sponsor, by name or address.")],
+    as_json: AsJson = False,
+) -> None:
+    """End a waiver before its day. What was released under it stays released. Exit 2 if it is refused."""
+    from integrity.pipeline.waiving import revoke
+
+    engine()
+    waiver = revoke(Settings.from_environment(), reference, by=by, reason=reason)
+    if as_json:
+        print_json(_waiver_told(waiver))
+    else:
+        console().print(f"{waiver.reference} lets nothing pass any more.")
+
+
+def _day(given: str) -> date:
+    try:
+        return date.fromisoformat(given)
+    except ValueError as error:
+        raise Rejected(f"'{given}' is no day. Write it as 2020-05-31.") from error
+
+
+def _extent_told(waiver: Waiver) -> str:
+    whose = f" of {waiver.supplier}" if waiver.supplier else ""
+    return f"'{waiver.rule}'{whose} for {waiver.periods_from} to {waiver.periods_until}"
+
+
+def _state(waiver: Waiver) -> str:
+    if waiver.revoked_at:
+        return "revoked"
+    return "expired" if waiver.expires_on < datetime.now(UTC).date() else "in force"
+
+
+def _waiver_told(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "reference": waiver.reference,
+        "issue": f"IG-{waiver.issue_id:05d}",
+        "dependency": waiver.dependency,
+        "rule": waiver.rule,
+        "supplier": waiver.supplier,
+        "periods_from": waiver.periods_from.isoformat(),
+        "periods_until": waiver.periods_until.isoformat(),
+        "expires_on": waiver.expires_on.isoformat(),
+        "state": _state(waiver),
+        "reason": waiver.reason,
+        "waived_by": waiver.waived_by,
+        "created_at": waiver.created_at.isoformat(),
+        "revoked_at": waiver.revoked_at.isoformat() if waiver.revoked_at else None,
+        "revoked_by": waiver.revoked_by,
+        "revoked_because": waiver.revoked_because,
+    }
 
 
 @app.command()
@@ -134,8 +279,10 @@ def trace(
             "accepted",
             "quarantined",
             "status",
+            "waivers",
         ]
-        out.print(table([c.replace("_", " ").capitalize() for c in columns], [[e[c] for c in columns] for e in told]))
+        rows = [[*(e[c] for c in columns[:-1]), ", ".join(e["waivers"] or []) or None] for e in told]
+        out.print(table([c.replace("_", " ").capitalize() for c in columns], rows))
 
 
 def _origins(session: Any, settings: Settings, subject: str, key: list[str]) -> list[Any]:

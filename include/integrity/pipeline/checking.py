@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from integrity.errors import Misconfigured, Rejected
 from integrity.findings import Finding, GateResult
 from integrity.gates.coverage import SUPPLIER_REPORTED, judge_coverage
@@ -92,7 +94,13 @@ def check(office: Office, paths: list[Path]) -> Checked:
     coverage = []
     for period in sorted({file.period for file in files if file.period}):
         units = {f.supplier: f.judged.units if f.judged.layout else None for f in files if f.period == period}
-        result = judge_coverage(office.registered, period=period, units=units, policy=office.policy)
+        result = judge_coverage(
+            office.registered,
+            period=period,
+            units=units,
+            policy=office.policy,
+            rows_of_units={f.supplier: _rows_of_units(office, f.judged) for f in files if f.period == period},
+        )
         kept = [f for f in result.findings if f.rule.name != SUPPLIER_REPORTED.name]
         coverage.append(GateResult(gate="coverage", verdict=result.verdict, findings=tuple(kept)))
         not_judged[SUPPLIER_REPORTED.name] = "only the given files are known"
@@ -100,6 +108,15 @@ def check(office: Office, paths: list[Path]) -> Checked:
     for file in files:
         not_judged.update({f.rule.name: f.not_judged for f in file.judged.result.not_judged})
     return Checked(office.name, files, tuple(coverage), tuple(not_judged.items()))
+
+
+def _rows_of_units(office: Office, judged: StructureResult) -> dict[str, int]:
+    """Rows of each reporting unit, those set aside among them."""
+    stated = office.registered.dependency.population
+    if stated is None or not judged.layout:
+        return {}
+    units = pl.concat([rows.select(stated.column) for rows in (judged.accepted, judged.quarantined)])
+    return dict(units.drop_nulls().group_by(stated.column).len().iter_rows())
 
 
 def _check_file(office: Office, path: Path) -> list[CheckedFile]:

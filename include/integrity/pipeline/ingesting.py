@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from integrity.alerts.channels import Channel, channel_from_environment
 from integrity.errors import GateFailed
-from integrity.pipeline.judging import judge_coverage, judge_relations, judge_submission
+from integrity.pipeline.judging import judge_period
 from integrity.pipeline.office import Office
 from integrity.pipeline.receiving import receive
 from integrity.pipeline.recording import Recorded, record
 from integrity.pipeline.releasing import periods_to_judge_again, release
-from integrity.register.judgements import findings_of, judgement_of
-from integrity.register.receipts import latest_submissions, submissions_to_judge
+from integrity.register.judgements import findings_of, structure_judgements
+from integrity.register.receipts import latest_submissions
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import transaction
 
@@ -54,29 +55,31 @@ def ingest(office: Office, period: date, channel: Channel | None = None) -> Inge
     """Receive, judge, release and record a period, then every period whose verdict may have changed with it."""
     channel = channel or channel_from_environment(office.settings.home)
     receive(office, period)
-    ingested = _judge_and_record(office, period, channel)
-    seen = {(office.name, period)}
-    waiting = periods_to_judge_again(office, period)
+    return judge_again(office, [period], channel)[0]
+
+
+def judge_again(office: Office, periods: Sequence[date], channel: Channel) -> list[Ingested]:
+    """Judge, release and record periods, then every period whose verdict may have changed with them.
+
+    Returns:
+        How the given periods stand, in their order.
+    """
+    waiting = [(office.name, period) for period in periods]
+    judged: dict[tuple[str, date], Ingested] = {}
     while waiting:
-        name, other_period = waiting.pop(0)
-        if (name, other_period) in seen:
+        name, period = waiting.pop(0)
+        if (name, period) in judged:
             continue
-        seen.add((name, other_period))
-        other = office if name == office.name else Office.open(name, office.settings)
-        _judge_and_record(other, other_period, channel)
-        waiting += periods_to_judge_again(other, other_period)
-    return ingested
+        this = office if name == office.name else Office.open(name, office.settings)
+        judged[name, period] = _judge_and_record(this, period, channel)
+        waiting += periods_to_judge_again(this, period)
+    return [judged[office.name, period] for period in periods]
 
 
 def _judge_and_record(office: Office, period: date, channel: Channel) -> Ingested:
     run, since = f"cli-{uuid.uuid4().hex[:12]}", datetime.now(UTC)
     try:
-        with transaction(office.engine) as session:
-            to_judge = submissions_to_judge(session, office.name, period, office.fingerprint)
-        for submission in to_judge:
-            judge_submission(office, submission, run)
-        judge_coverage(office, period, run)
-        judge_relations(office, period, run)
+        judge_period(office, period, run)
         release(office, period, run)
     except GateFailed:
         pass  # It is on record, and told below.
@@ -88,8 +91,9 @@ def _judge_and_record(office: Office, period: date, channel: Channel) -> Ingeste
 def _submissions(office: Office, period: date) -> list[dict[str, Any]]:
     told = []
     with transaction(office.engine) as session:
+        judgements = structure_judgements(session, office.name, period)
         for supplier, submission in latest_submissions(session, office.name, period).items():
-            judgement = judgement_of(session, office.name, period, "structure", submission.id)
+            judgement = judgements.get(submission.id)
             findings = findings_of(session, [judgement]) if judgement else []
             told.append(
                 {

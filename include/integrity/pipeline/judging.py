@@ -3,84 +3,143 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import zip_longest
 
 import polars as pl
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from integrity.errors import CouldNotCheck, IntegrityError, is_retryable
-from integrity.findings import GateResult, Rule
+from integrity.errors import CouldNotCheck, IntegrityError, Rejected, is_retryable
+from integrity.findings import GateResult
 from integrity.gates.coverage import judge_coverage as coverage_of
 from integrity.gates.judged import JudgedRows
 from integrity.gates.relations import judge_relations as relations_of
-from integrity.gates.rules import could_not_check
-from integrity.gates.structure import StructureResult
+from integrity.gates.rules import GATE_RAN, could_not_check
+from integrity.gates.structure import JudgedWhileRead, StructureResult
 from integrity.inventory.dependency import Neighbour
+from integrity.pipeline.candidates import candidates
+from integrity.pipeline.landing import LargeLanding, land_submission
 from integrity.pipeline.office import Office
-from integrity.pipeline.rereading import judged_as_read, read_again, shape_before
+from integrity.pipeline.rereading import ahead_of, judged_as_read, read_again, shape_before
+from integrity.pipeline.responses import coverage_subject, responses
+from integrity.pipeline.waiving import TO_BE_JUDGED_AGAIN, let_pass
 from integrity.register.judgements import (
     drop_judgement,
-    judgement_of,
     save_judgement,
     subject_hash,
 )
-from integrity.register.receipts import latest_submissions
+from integrity.register.receipts import submissions_to_judge
 from integrity.register.releases import current_releases
 from integrity.submissions.archive import archived_path, verify
 from integrity.submissions.isolation import shared_reader
+from integrity.submissions.lines import BLOCK_BYTES
 from integrity.submissions.reading import ROW, Reading
-from integrity.verdicts import Verdict, worst
-from integrity.warehouse.attempts import begin_attempt, holding_submission, register_attempt, sweep_attempts
+from integrity.verdicts import Verdict
 from integrity.warehouse.connection import lock, transaction
-from integrity.warehouse.landing import APART_ROWS, LandingRows, create_candidate, ensure_tables, land, land_apart
+from integrity.warehouse.landing import create_candidate, ensure_tables
 from integrity.warehouse.models import Landing, Submission
 
 _ABANDONED_SECONDS = 24 * 3600
 
-GATE_RAN = Rule(
-    name="gate_ran",
-    kind="business",
-    dimension="validity",
-    limitations=("6.5",),
-    severity="block",
-    message="A gate ended without a verdict, and a gate that did not run did not pass.",
-    mend="Read the run's log, mend what it names, and run the period again.",
-)
+
+def judge_period(office: Office, period: date, run: str) -> None:
+    """Ask all gates about a period, one after the other: the steps between receiving and release."""
+    with transaction(office.engine) as session:
+        waiting = submissions_to_judge(session, office.name, period, office.fingerprint)
+    judge_submissions(office, waiting, run)
+    judge_coverage(office, period, run)
+    judge_relations(office, period, run)
 
 
-def judge_submission(office: Office, submission_id: int, run: str) -> Verdict:
+def judge_submissions(office: Office, submissions: Sequence[int], run: str) -> dict[int, Verdict]:
+    """Judge the structure of several submissions and land their rows, one after the other.
+
+    While one is judged the next file is read already, unless it is large: those are judged while they are read.
+    """
+    verdicts: dict[int, Verdict] = {}
+    with ThreadPoolExecutor(1) as aside:
+        upcoming: Future[_Opened | None] | None = None
+        for this, following in zip_longest(submissions, submissions[1:]):
+            opened, upcoming = upcoming, aside.submit(_open_small, office, following) if following else None
+            verdicts[this] = _judge(office, this, run, opened)
+    return verdicts
+
+
+def judge_submission(office: Office, submission: int, run: str) -> Verdict:
     """Judge one submission's structure and land its rows; both are recorded in one transaction.
 
     Whatever goes wrong with this file is recorded as ERROR on it; the others of its batch go on.
     """
+    return judge_submissions(office, [submission], run)[submission]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A submission whose archived file was found intact and read, or refused."""
+
+    submission: Submission
+    reading: Reading | Rejected
+
+
+def _open_small(office: Office, submission_id: int) -> _Opened | None:
+    submission = _submission(office, submission_id)
+    return _open(office, submission) if submission.size_bytes < BLOCK_BYTES else None
+
+
+def _open(office: Office, submission: Submission, ahead: JudgedWhileRead | None = None) -> _Opened:
+    path = archived_path(office.settings.archive, submission.sha256)
+    if not path.is_file():
+        raise CouldNotCheck("The archived file is missing.")
+    with ThreadPoolExecutor(1) as aside:
+        is_intact = aside.submit(verify, path, submission.sha256)
+        reading = read_again(office, submission, ahead)
+        if not is_intact.result():
+            raise CouldNotCheck("The archived file's bytes no longer have the hash they were received with.")
+    return _Opened(submission, reading)
+
+
+def _submission(office: Office, submission_id: int) -> Submission:
     with transaction(office.engine) as session:
-        submission = session.get_one(Submission, submission_id)
-    with ExitStack() as readings:
+        return session.get_one(Submission, submission_id)
+
+
+def _judge(office: Office, submission_id: int, run: str, opened: Future[_Opened | None] | None) -> Verdict:
+    submission = _submission(office, submission_id)
+    with ExitStack() as readings, LargeLanding(office, submission) as landing:
         try:
-            judged = _judge_file(office, submission, readings)
+            ahead = ahead_of(office, submission, landing)
+            read = (opened.result() if opened else None) or _open(office, submission, ahead)
+            if isinstance(read.reading, Reading):
+                readings.callback(shared_reader().release, read.reading)
+            judged = judged_as_read(office, submission, read.reading, shape_before(office, submission), ahead)
+            with transaction(office.engine) as session:
+                judged = let_pass(session, office, submission, judged)
         except Exception as error:
             if is_retryable(error):
                 raise
             judged = _not_judged(error)
-        _store(office, submission, judged, run)
+        landing.conclude(judged)
+        _store(office, submission, judged, run, landing)
     return judged.verdict
 
 
-def _store(office: Office, submission: Submission, judged: StructureResult, run: str) -> None:
-    with _landed_apart(office, submission, judged) as apart, transaction(office.engine) as session:
+def _store(office: Office, submission: Submission, judged: StructureResult, run: str, ahead: LargeLanding) -> None:
+    with transaction(office.engine) as session:
         lock(session, "submission", submission.id)
-        landing = _land(session, office, submission, judged, apart) if judged.is_landable else None
+        landing = land_submission(session, office, submission, judged, ahead) if judged.is_landable else None
+        is_waived_meanwhile = landing is None and let_pass(session, office, submission, judged).is_landable
         save_judgement(
             session,
             judged.result,
             dependency=office.name,
             period=submission.period,
             run=run,
-            subject=office.fingerprint,
+            subject=TO_BE_JUDGED_AGAIN if is_waived_meanwhile else office.fingerprint,
             submission=submission.id,
             landing=landing,
             rows=judged.rows,
@@ -89,25 +148,6 @@ def _store(office: Office, submission: Submission, judged: StructureResult, run:
             units=judged.units if judged.layout else None,
             shape=judged.shape.to_json() if judged.shape else None,
         )
-
-
-def _judge_file(office: Office, submission: Submission, readings: ExitStack) -> StructureResult:
-    """Read and judge an archived file.
-
-    Args:
-        readings: Holds what was read, of which the result's rows are made.
-    """
-    path = archived_path(office.settings.archive, submission.sha256)
-    if not path.is_file():
-        raise CouldNotCheck("The archived file is missing.")
-    with ThreadPoolExecutor(1) as aside:
-        is_intact = aside.submit(verify, path, submission.sha256)
-        reading = read_again(office, submission)
-        if isinstance(reading, Reading):
-            readings.callback(shared_reader().release, reading)
-        if not is_intact.result():
-            raise CouldNotCheck("The archived file's bytes no longer have the hash they were received with.")
-    return judged_as_read(office, submission, reading, shape_before(office, submission))
 
 
 def _not_judged(error: Exception) -> StructureResult:
@@ -124,96 +164,29 @@ def _error(gate: str, error: Exception) -> GateResult:
     return GateResult(gate=gate, verdict=Verdict.ERROR, findings=(could_not_check(GATE_RAN, reason),))
 
 
-@contextmanager
-def _landed_apart(office: Office, submission: Submission, judged: StructureResult) -> Iterator[int | None]:
-    """Write the rows of a large file before the transaction that records them, for which its right to them is held.
+def judge_coverage(office: Office, period: date, run: str, at: datetime | None = None) -> Verdict:
+    """Judge who and what came for the period against who and what was expected.
 
-    Gives:
-        The id of a landing to be registered; None where the rows are few, not to be kept, or there already.
+    Args:
+        at: The moment, which tells who is missing and who only awaited; by default now.
     """
-    if not judged.is_landable or judged.accepted.height + judged.quarantined.height < APART_ROWS:
-        yield None
-        return
-    sweep_attempts(office.engine, office.name)
-    with holding_submission(office.engine, submission.id):
-        with transaction(office.engine) as session:
-            known = _landing_of(session, office, submission)
-            if known is None:
-                ensure_tables(session, office.name, office.schema)
-                landing = begin_attempt(session, office.name, submission.id)
-        if known is not None:
-            yield None
-            return
-        land_apart(office.engine, _rows_of(office, submission, judged, landing))
-        yield landing
-
-
-def _landing_of(session: Session, office: Office, submission: Submission) -> int | None:
-    """The landing of a submission under these rules, if its rows are there already."""
-    found = session.execute(
-        text("SELECT id FROM register.landing WHERE submission_id = :s AND fingerprint = :f"),
-        {"s": submission.id, "f": office.fingerprint},
-    ).scalar()
-    return None if found is None else int(found)
-
-
-def _land(session: Session, office: Office, submission: Submission, judged: StructureResult, apart: int | None) -> int:
-    """Write the rows once for these rules, or register those written apart; a repeat finds them there."""
-    known = _landing_of(session, office, submission)
-    if known is not None:
-        return known
-    counts = {"accepted": judged.accepted.height, "quarantined": judged.quarantined.height}
-    if apart is not None:
-        register_attempt(session, apart, fingerprint=office.fingerprint, **counts)
-        return apart
-    ensure_tables(session, office.name, office.schema)
-    landing = Landing(
-        submission_id=submission.id, fingerprint=office.fingerprint, landed_at=datetime.now(UTC), **counts
-    )
-    session.add(landing)
-    session.flush()
-    land(session, _rows_of(office, submission, judged, landing.id))
-    return landing.id
-
-
-def _rows_of(office: Office, submission: Submission, judged: StructureResult, landing: int) -> LandingRows:
-    return LandingRows(
-        name=office.name,
-        schema=office.schema,
-        landing=landing,
-        submission=submission.id,
-        period=submission.period,
-        accepted=judged.accepted,
-        quarantined=judged.quarantined,
-    )
-
-
-def judge_coverage(office: Office, period: date, run: str) -> Verdict:
-    """Judge who and what came for the period against who and what was expected."""
+    moment = at or datetime.now(UTC)
     with transaction(office.engine) as session:
         lock(session, "period", office.name, period)
-        latest = latest_submissions(session, office.name, period)
-        units: dict[str, frozenset[str] | None] = {}
-        for supplier, submission in latest.items():
-            judgement = judgement_of(session, office.name, period, "structure", submission.id)
-            units[supplier] = frozenset(judgement.units) if judgement and judgement.units is not None else None
+        came = responses(session, office, period)
         try:
-            result = coverage_of(office.registered, period=period, units=units, policy=office.policy)
+            result = coverage_of(office.registered, period=period, policy=office.policy, as_of=moment, **vars(came))
         except Exception as error:  # noqa: BLE001 - whatever it is, the gate did not answer, and that blocks
             result = _error("coverage", error)
-        subject = subject_hash(office.fingerprint, sorted(s.id for s in latest.values()))
+        subject = coverage_subject(session, office, period, moment)
         save_judgement(session, result, dependency=office.name, period=period, run=run, subject=subject)
     return result.verdict
 
 
-def candidate_landings(session: Session, office: Office, period: date) -> dict[str, int]:
-    """The landing of each supplier whose latest submission was accepted."""
-    landings = {}
-    for supplier, submission in latest_submissions(session, office.name, period).items():
-        judgement = judgement_of(session, office.name, period, "structure", submission.id)
-        if judgement and judgement.landing_id and not worst([judgement.verdict]).blocks:
-            landings[supplier] = judgement.landing_id
-    return landings
+def candidate_landings(session: Session, office: Office, period: date, on: date | None = None) -> dict[str, int]:
+    """The landing of each supplier's submission that may be released; by default with the waivers of today."""
+    day = on or office.registered.dependency.reporting.today(datetime.now(UTC))
+    return {supplier: found.landing for supplier, found in candidates(session, office, period, day).items()}
 
 
 def relations_subject(session: Session, office: Office, period: date, landings: dict[str, int]) -> str:
@@ -253,7 +226,8 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             ensure_tables(session, other, neighbour.schema)
         session.execute(text(f'CREATE SCHEMA "{schema}"'))
         create_candidate(session, schema, office.name, office.schema, period=period, landings=landings)
-        rows = sum(session.get_one(Landing, landing).accepted for landing in landings.values())
+        accepted = select(func.sum(Landing.accepted)).where(Landing.id.in_(landings.values()))
+        rows = int(session.scalar(accepted) or 0)
     try:
         result = relations_of(
             office.registered,
@@ -275,7 +249,7 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             session.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
     with transaction(office.engine) as session:
         lock(session, "period", office.name, period)
-        save_judgement(session, result, dependency=office.name, period=period, run=run, subject=subject)
+        save_judgement(session, result, dependency=office.name, period=period, run=run, subject=subject, rows=rows)
     return result.verdict
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from integrity.gates.schema import Schema, load_schema
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import Inventory, fingerprint, load_inventory
-from integrity.inventory.policy import Policy, load_policy
+from integrity.inventory.policy import Policy
 from integrity.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Office:
     Attributes:
         registered: The dependency.
         schema: Its rules.
-        policy: What its importance class calls for.
+        policy: What its importance class calls for, its departures applied.
         fingerprint: Hash of all that decides a verdict on it.
     """
 
@@ -45,8 +45,7 @@ class Office:
         inventory = load_inventory(settings)
         registered = inventory.get(name)
         schema = load_schema(registered)
-        policy = load_policy(settings.policy, registered.dependency.importance)
-        return cls(settings, inventory, registered, schema, policy, fingerprint(registered, settings))
+        return cls(settings, inventory, registered, schema, registered.policy, fingerprint(registered, settings))
 
     @property
     def name(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, select
@@ -12,24 +13,30 @@ from sqlalchemy.orm import Session
 from integrity.alerts.channels import Channel
 from integrity.alerts.delivery import deliver
 from integrity.findings import Finding, GateResult
-from integrity.gates.rules import IDENTIFIED, could_not_check
+from integrity.gates.rules import GATE_RAN, IDENTIFIED, could_not_check
+from integrity.gates.standing import STANDING_RULES, standing_problems
 from integrity.lineage.events import emit_gates, lineage_client
-from integrity.pipeline.judging import GATE_RAN, candidate_landings
+from integrity.pipeline.judging import candidate_landings
 from integrity.pipeline.office import Office
-from integrity.pipeline.releasing import Outcome, period_outcome
+from integrity.pipeline.releasing import Outcome, period_outcome, what_was_done
 from integrity.pipeline.returning import reading_of
+from integrity.register.assessments import latest_assessment
 from integrity.register.issues import Changes, Problem, impact_of, problems_from, refresh_issues
 from integrity.register.judgements import drop_judgement, findings_of, judgement_of, save_judgement
 from integrity.register.receipts import latest_submissions
 from integrity.register.releases import current_releases
 from integrity.reports.feedback import has_feedback, write_feedback, write_unplaced
 from integrity.reports.impact import dependents
+from integrity.sources.credentials import Connections, connections_from_environment
+from integrity.sources.delivering import Delivering
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import lock, transaction
-from integrity.warehouse.models import FindingRow, Judgement, Release, Submission, Unidentified
+from integrity.warehouse.models import FindingRow, Judgement, Submission, Unidentified
 
 if TYPE_CHECKING:
     from openlineage.client import OpenLineageClient
+
+log = logging.getLogger("integrity.record")
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ def record(
     since: datetime,
     channel: Channel,
     lineage: OpenLineageClient | None = None,
+    connections: Connections | None = None,
+    note: str = "",
 ) -> Recorded:
     """Record a period after a run, failed or not; recording twice changes nothing.
 
@@ -56,13 +65,15 @@ def record(
         since: When the run began: a gate without an answer from then on did not run, which is ERROR.
         channel: Where alerts go. What it does not take waits in the outbox; no verdict hangs on it.
         lineage: Where lineage events go; by default what the environment says, or a file.
+        connections: Of the places that feedback is delivered to; by default what the environment says.
+        note: A sentence for the owner on what the run does next.
     """
     with transaction(office.engine) as session:
         # Before anything is read: what another run of the period records meanwhile must not be taken for cured.
         lock(session, "issues", office.name)
         _note_silent_gates(session, office, period, run, since)
         latest = latest_submissions(session, office.name, period)
-        judgements = _judgements(session, office, period, latest)
+        judgements = judgements_in_force(session, office, period, latest)
         outcome = period_outcome(session, office, period)
         releases = current_releases(session, office.name, period)
         downstream = [f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)]
@@ -76,13 +87,15 @@ def record(
             period,
             problems,
             policy=office.policy,
-            outcome=_what_was_done(outcome, releases, latest),
+            outcome=" ".join(filter(None, (what_was_done(outcome, releases, latest), note))),
             resolution=_cure(period, latest),
             run=run,
             downstream=downstream,
         )
         _refresh_unidentified(session, office, run)
+        refresh_standing(session, office, run)
     _give_feedback(office.engine, office, period, run)
+    _deliver_feedback(office, connections or connections_from_environment())
     emit_gates(
         lineage or lineage_client(office.settings.home),
         office.database_url,
@@ -95,6 +108,17 @@ def record(
 
 def _note_silent_gates(session: Session, office: Office, period: date, run: str, since: datetime) -> None:
     """A gate that should have answered and did not is a finding of its own."""
+    silent = silent_gates(session, office, period, since)
+    if not silent:
+        drop_judgement(session, office.name, period, "pipeline")
+        return
+    findings: list[Finding] = [could_not_check(GATE_RAN, f"Without a verdict: {', '.join(silent)}.")]
+    result = GateResult(gate="pipeline", verdict=Verdict.ERROR, findings=tuple(findings))
+    save_judgement(session, result, dependency=office.name, period=period, run=run, subject="")
+
+
+def silent_gates(session: Session, office: Office, period: date, since: datetime) -> list[str]:
+    """Gates that should have answered on a period from a moment on, and did not."""
     silent = [
         f"structure of submission {submission.id}"
         for submission in latest_submissions(session, office.name, period).values()
@@ -105,15 +129,10 @@ def _note_silent_gates(session: Session, office: Office, period: date, run: str,
         answer = judgement_of(session, office.name, period, gate)
         if answer is None or answer.judged_at < since:
             silent.append(gate)
-    if not silent:
-        drop_judgement(session, office.name, period, "pipeline")
-        return
-    findings: list[Finding] = [could_not_check(GATE_RAN, f"Without a verdict: {', '.join(silent)}.")]
-    result = GateResult(gate="pipeline", verdict=Verdict.ERROR, findings=tuple(findings))
-    save_judgement(session, result, dependency=office.name, period=period, run=run, subject="")
+    return silent
 
 
-def _judgements(
+def judgements_in_force(
     session: Session, office: Office, period: date, latest: dict[str, Submission]
 ) -> list[tuple[Judgement, list[FindingRow]]]:
     """What holds of the period now: of each supplier's latest submission, and of the period."""
@@ -121,18 +140,6 @@ def _judgements(
     subjects += [(gate, None) for gate in ("coverage", "relations", "pipeline")]
     found = [judgement_of(session, office.name, period, gate, submission) for gate, submission in subjects]
     return [(judgement, findings_of(session, [judgement])) for judgement in found if judgement]
-
-
-def _what_was_done(outcome: Outcome, releases: dict[str, Release], latest: dict[str, Submission]) -> str:
-    current = {release.submission_id for release in releases.values()}
-    if not outcome.verdict.blocks:
-        noted = " with what is noted here" if outcome.verdict is Verdict.WARN else ""
-        return f"The period's figures are released{noted}."
-    if not releases:
-        return "Nothing of this period is released; other periods are untouched."
-    if current == {submission.id for submission in latest.values()}:
-        return "What was released before stays in force until this is cleared up."
-    return "The new file is blocked; the last good one stays published."
 
 
 def _cure(period: date, latest: dict[str, Submission]) -> str:
@@ -162,16 +169,68 @@ def _refresh_unidentified(session: Session, office: Office, run: str) -> None:
         )
         for supplier, files in by_supplier.items()
     ]
+    _refresh_without_period(session, office, problems, run, outcome="Nothing was released from it.")
+
+
+def refresh_standing(session: Session, office: Office, run: str) -> None:
+    """Keep an issue for what the dependency lacks of what its class calls for, until it is there."""
+    reporting = office.registered.dependency.reporting
+    assessed = latest_assessment(session, office.name)
+    found = standing_problems(
+        office.registered,
+        office.schema,
+        office.policy,
+        reporting.today(datetime.now(UTC)),
+        controls_assessed_on=reporting.today(assessed.assessed_at) if assessed else None,
+        shortfalls=assessed.shortfalls if assessed else (),
+    )
+    problems = [
+        Problem(
+            rule=finding.rule.name,
+            supplier="",
+            dimension=finding.rule.dimension,
+            verdict=finding.verdict,
+            evaluated=finding.evaluated,
+            failed=finding.failed,
+            columns=(),
+            message=finding.message,
+            mend=finding.rule.mend,
+        )
+        for finding in found
+        if finding.verdict is not Verdict.PASS
+    ]
+    _refresh_without_period(
+        session,
+        office,
+        problems,
+        run,
+        outcome="No figures are held back for it.",
+        resolution="What its class calls for is there.",
+        cures=frozenset(rule.name for rule in STANDING_RULES),
+    )
+
+
+def _refresh_without_period(
+    session: Session,
+    office: Office,
+    problems: list[Problem],
+    run: str,
+    *,
+    outcome: str,
+    resolution: str = "",
+    cures: frozenset[str] = frozenset(),
+) -> None:
     refresh_issues(
         session,
         office.registered,
         None,
         problems,
         policy=office.policy,
-        outcome="Nothing was released from it.",
-        resolution="",
+        outcome=outcome,
+        resolution=resolution,
         run=run,
         downstream=[],
+        cures=cures,
     )
 
 
@@ -201,3 +260,16 @@ def _give_feedback(engine: Engine, office: Office, period: date, run: str) -> No
         )
     for file in unplaced:
         write_unplaced(outbox, office.registered, file)
+
+
+def _deliver_feedback(office: Office, connections: Connections) -> None:
+    """Take the packs to where suppliers want them. What fails is tried again by the next recording; no verdict hangs
+    on it."""
+    delivering = Delivering(
+        dependency=office.registered.dependency,
+        outbox=office.settings.outbox,
+        engine=office.engine,
+        connections=connections,
+    )
+    for trouble in delivering.deliver():
+        log.error("%s", trouble)

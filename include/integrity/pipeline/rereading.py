@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integrity.errors import Rejected
-from integrity.gates.structure import StructureResult, judge_structure
+from integrity.gates.structure import JudgedWhileRead, Sink, StructureResult, judge_structure
 from integrity.pipeline.checking import part_for
 from integrity.pipeline.office import Office
 from integrity.register.judgements import judgement_of
@@ -20,28 +20,56 @@ _LOOKED_BACK = 5
 """Files that are looked at for one that was accepted."""
 
 
-def read_again(office: Office, submission: Submission) -> Reading | Rejected:
-    """What the reader makes of a submission's archived file: the same today and in a year."""
+def read_again(office: Office, submission: Submission, ahead: JudgedWhileRead | None = None) -> Reading | Rejected:
+    """What the reader makes of a submission's archived file: the same today and in a year.
+
+    Args:
+        ahead: Judges a large file while it is read; not asked where the file is for several periods, whose rows are
+            only told apart when all of it is known.
+    """
     dependency, dictionary = office.registered.dependency, office.schema.names
     path = archived_path(office.settings.archive, submission.sha256)
-    try:
-        reading = read_fitting(path, submission.file_name, dependency, submission.supplier, dictionary)
-    except Rejected as refusal:
-        return refusal
     with transaction(office.engine) as session:
         covered = periods_of_file(
             session, dependency=office.name, supplier=submission.supplier, sha256=submission.sha256
         )
+    follower = ahead if len(covered) == 1 else None
+    try:
+        reading = read_fitting(path, submission.file_name, dependency, submission.supplier, dictionary, follower)
+    except Rejected as refusal:
+        return refusal
     return part_for(reading, dependency, dictionary, submission.supplier, submission.period, covered)
 
 
+def ahead_of(office: Office, submission: Submission, sink: Sink) -> JudgedWhileRead:
+    """The structure gate, ready to judge a submission while it is read.
+
+    Args:
+        sink: Takes rows that nothing speaks against so far.
+    """
+    reporting = office.registered.dependency.reporting
+    return JudgedWhileRead(
+        office.schema,
+        office.registered.dependency,
+        period=submission.period,
+        as_of=reporting.today(submission.received_at),
+        supplier=submission.supplier,
+        sink=sink,
+    )
+
+
 def judged_as_read(
-    office: Office, submission: Submission, reading: Reading | Rejected, before: Shape | None
+    office: Office,
+    submission: Submission,
+    reading: Reading | Rejected,
+    before: Shape | None,
+    ahead: JudgedWhileRead | None = None,
 ) -> StructureResult:
     """The structure gate on a submission, with everything that decides its answer.
 
     Args:
         before: Shape of the supplier's last accepted file, if it is to be held against that.
+        ahead: What was judged while it was read.
     """
     reporting = office.registered.dependency.reporting
     return judge_structure(
@@ -53,6 +81,7 @@ def judged_as_read(
         policy=office.policy,
         supplier=submission.supplier,
         before=before,
+        ahead=ahead,
     )
 
 

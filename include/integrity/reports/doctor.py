@@ -7,16 +7,19 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from integrity.errors import IntegrityError, Misconfigured
 from integrity.gates.schema import load_schema
+from integrity.gates.standing import standing_problems
+from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import load_inventory
-from integrity.inventory.policy import load_policy
 from integrity.settings import Settings
 from integrity.submissions.inbox import settled_seconds
 from integrity.submissions.limits import Limits
+from integrity.verdicts import Verdict
 from integrity.warehouse.connection import open_engine
 from integrity.warehouse.migrate import is_current
 
@@ -59,17 +62,29 @@ def _dependencies(settings: Settings) -> Iterator[Examined]:
         return
     if not inventory.dependencies and not inventory.broken:
         yield Examined(False, f"no key data dependency under {settings.dependencies}", "Add one; see README.")
-    for broken in inventory.broken.values():
-        for problem in broken.problems:
-            yield Examined(False, f"{problem.file}:{problem.line}: {problem.what}", problem.mend)
-    for name, registered in inventory.dependencies.items():
-        try:
-            rules = len(load_schema(registered).rules()) + len(registered.relations)
-            load_policy(settings.policy, registered.dependency.importance)
-        except Misconfigured as error:
-            yield Examined(False, str(error))
-        else:
-            yield Examined(True, f"{name}: importance {registered.dependency.importance}, {rules} rules of its own")
+    # What is wrong with the policy is wrong with every dependency, and told once.
+    for problem in dict.fromkeys(problem for broken in inventory.broken.values() for problem in broken.problems):
+        yield Examined(False, f"{problem.file}:{problem.line}: {problem.what}", problem.mend)
+    for registered in inventory.dependencies.values():
+        yield from _dependency(registered)
+
+
+def _dependency(registered: Registered) -> Iterator[Examined]:
+    """A dependency that loads: its class, where it departs from it, and what it lacks of what the class calls for."""
+    name, dependency = registered.name, registered.dependency
+    try:
+        schema = load_schema(registered)
+    except Misconfigured as error:
+        yield Examined(False, str(error))
+        return
+    rules = len(schema.rules()) + len(registered.relations)
+    yield Examined(True, f"{name}: importance {dependency.importance}, {rules} rules of its own")
+    for departed in registered.departures:
+        yield Examined(True, f"{name} departs from its class: {departed}")
+    today = dependency.reporting.today(datetime.now(UTC))
+    for finding in standing_problems(registered, schema, registered.policy, today):
+        if finding.verdict is not Verdict.PASS:
+            yield Examined(False, f"{name}: {finding.message}", finding.rule.mend)
 
 
 def _folders(settings: Settings) -> Iterator[Examined]:

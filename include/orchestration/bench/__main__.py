@@ -35,7 +35,8 @@ def main(wanted: list[str]) -> int:
         out.print(f"make bench: there is no part '{unknown[0]}'; there are {', '.join(parts)}.", markup=False)
         return 2
     measured: list[Measured] = []
-    with tempfile.TemporaryDirectory(prefix="integrity-bench-") as folder:
+    # The servers in it end with this process, and may still be writing when it is removed.
+    with tempfile.TemporaryDirectory(prefix="integrity-bench-", ignore_cleanup_errors=True) as folder:
         os.environ.pop("INTEGRITY_DATABASE_URL", None)
         try:
             for part in wanted or parts:

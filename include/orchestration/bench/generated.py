@@ -12,7 +12,7 @@ import polars as pl
 import yaml
 from integrity.errors import GateFailed, IntegrityError
 from integrity.inventory.dependency import Dependency
-from integrity.pipeline.judging import judge_coverage, judge_relations, judge_submission
+from integrity.pipeline.judging import judge_coverage, judge_relations, judge_submissions
 from integrity.pipeline.office import Office
 from integrity.pipeline.receiving import receive
 from integrity.pipeline.releasing import release
@@ -146,8 +146,7 @@ def send(settings: Settings, name: str, file: Path, supplier: str = MAKER) -> No
 
 def take_in(office: Office) -> list[str]:
     """All steps of a period in this process: archive, read, judge, land, release; the suppliers that were released."""
-    for submission in receive(office, DAY):
-        judge_submission(office, submission, "bench")
+    judge_submissions(office, receive(office, DAY), "bench")
     judge_coverage(office, DAY, "bench")
     judge_relations(office, DAY, "bench")
     try:

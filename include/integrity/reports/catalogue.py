@@ -1,0 +1,145 @@
+"""One catalogue of a dependency's rules: what each asks, how strictly, where it is written, how it last came out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from integrity.findings import Rule
+from integrity.gates.coverage import coverage_rules
+from integrity.gates.rules import DRIFT_RULES, FILE_RULES, IDENTIFIED
+from integrity.gates.schema import Schema
+from integrity.gates.standing import STANDING_RULES
+from integrity.inventory.dependency import Registered
+from integrity.inventory.policy import Bounds, Policy
+from integrity.register.results import LastResult
+
+Level = Literal["file", "drift", "field", "row", "coverage", "relation", "dependency"]
+"""What a rule looks at: a file, its layout against the last one's, a cell, a row, a period, other data, no data."""
+
+_EVERYWHERE = "every dependency"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One rule of a dependency.
+
+    Attributes:
+        rule: As it stands here: with the severity and thresholds that hold.
+        bounds: The limits that hold, with who states each.
+        columns: It is asked of each of them (a field's rule), or reads them all (a row's).
+        written_in: File and line, or that every dependency has it.
+        last: Its last result; None where there is none on record.
+    """
+
+    rule: Rule
+    level: Level
+    bounds: Bounds
+    columns: tuple[str, ...]
+    written_in: str
+    last: LastResult | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule.name,
+            "level": self.level,
+            "kind": self.rule.kind,
+            "dimension": self.rule.dimension,
+            "limitations": list(self.rule.limitations),
+            "severity": self.rule.severity,
+            "thresholds": self.bounds.to_json(),
+            "columns": list(self.columns),
+            "message": self.rule.message,
+            "mend": self.rule.mend,
+            "written_in": self.written_in,
+            "last": self.last.to_json() if self.last else None,
+        }
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All rules of a dependency, in the order in which they are asked."""
+
+    registered: Registered
+    entries: tuple[Entry, ...]
+
+    def rule_of(self, name: str, column: str | None = None) -> Rule | None:
+        """The rule of that name; the one that is asked of this column, where a field has thresholds of its own."""
+        named = [entry for entry in self.entries if entry.rule.name == name]
+        asked = [entry.rule for entry in named if column in entry.columns]
+        return next(iter([*asked, *(entry.rule for entry in named)]), None)
+
+    def to_json(self) -> dict[str, Any]:
+        dependency = self.registered.dependency
+        return {
+            "dependency": self.registered.name,
+            "importance": dependency.importance,
+            "owner": f"{dependency.owner.name}, {dependency.owner.title}",
+            "departures": [departed.to_json() for departed in self.registered.departures],
+            "rules": [entry.to_json() for entry in self.entries],
+        }
+
+
+def catalogue_of(
+    registered: Registered, schema: Schema, policy: Policy, results: Mapping[str, LastResult] | None = None
+) -> Catalogue:
+    """Every rule that a dependency is judged by.
+
+    Args:
+        policy: Of its class, its departures applied.
+        results: The last result of each rule by name, where the register can be asked.
+    """
+    last = results or {}
+    entries = tuple(
+        Entry(rule, level, policy.bounds(rule), columns, written_in, last.get(rule.name))
+        for rule, level, columns, written_in in _rules(registered, schema, policy)
+    )
+    return Catalogue(registered, entries)
+
+
+def _rules(
+    registered: Registered, schema: Schema, policy: Policy
+) -> Iterator[tuple[Rule, Level, tuple[str, ...], str]]:
+    places = _written_in(registered.folder)
+    yield from ((rule, "file", (), _EVERYWHERE) for rule in (IDENTIFIED, *FILE_RULES))
+    yield from ((rule, "drift", (), _EVERYWHERE) for rule in DRIFT_RULES)
+    for rule, columns in _field_rules(schema).items():
+        lines = list(dict.fromkeys(places.get(("field", column), "") for column in columns))
+        yield rule, "field", columns, lines[0] if len(lines) == 1 else _files(lines)
+    for row_rule in schema.row_rules:
+        yield row_rule.rule, "row", row_rule.columns, places.get(("rule", row_rule.rule.name), schema.path.name)
+    yield from ((rule, "coverage", columns, _EVERYWHERE) for rule, columns in coverage_rules(registered, policy))
+    for relation in registered.relations:
+        columns = (relation.column,) if relation.column else ()
+        yield relation.rule, "relation", columns, f"dbt_project/models/gates/{registered.name}.yml"
+    yield from ((rule, "dependency", (), _EVERYWHERE) for rule in STANDING_RULES)
+
+
+def _field_rules(schema: Schema) -> dict[Rule, tuple[str, ...]]:
+    """Each rule of the fields, with the columns of which it is asked in just this way."""
+    found: dict[Rule, tuple[str, ...]] = {}
+    for column in schema.columns.values():
+        for rule in column.rules():
+            found[rule] = tuple(dict.fromkeys([*found.get(rule, ()), column.name]))
+    return found
+
+
+def _files(lines: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(line.rsplit(":", 1)[0] for line in lines if line))
+
+
+def _written_in(folder: Path) -> dict[tuple[str, str], str]:
+    """File and line of each field and each ``@rule`` of a schema; a schema's own before those it inherits."""
+    found: dict[tuple[str, str], str] = {}
+    for path in [*sorted(folder.parent.glob("_*.py")), folder / "schema.py"]:
+        shown = path.name if path.parent == folder.parent else f"{folder.name}/{path.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                found["field", node.target.id] = f"{shown}:{node.lineno}"
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rule":
+                if node.args and isinstance(node.args[0], ast.Constant):
+                    found["rule", str(node.args[0].value)] = f"{shown}:{node.lineno}"
+    return found
