@@ -30,7 +30,8 @@ print("LOOKED" + json.dumps({
     "dags": {
         dag_id: {
             "doc": dag.doc_md, "tags": sorted(dag.tags), "catchup": dag.catchup,
-            "timetable": type(dag.timetable).__name__,
+            "starts": str(dag.start_date),
+            "timetable": type(dag.timetable).__name__, "cron": getattr(dag.timetable, "expression", None),
             "tasks": {
                 t.task_id: {
                     "upstream": sorted(t.upstream_task_ids), "rule": t.trigger_rule.value, "teardown": t.is_teardown,
@@ -68,8 +69,8 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_exactly_these_dags(looked: dict[str, Any]) -> None:
     assert looked["errors"] == {}
-    expected = {f"{kind}__{name}" for kind in ("ingest", "judge_again") for name in DEPENDENCIES}
-    assert set(looked["dags"]) == expected | {"build__hospital_pressure"}
+    expected = {f"{kind}__{name}" for kind in ("ingest", "judge_again", "assess") for name in DEPENDENCIES}
+    assert set(looked["dags"]) == expected | {"build__hospital_pressure", "watch"}
 
 
 def test_parsing_stays_light(looked: dict[str, Any]) -> None:
@@ -79,7 +80,10 @@ def test_parsing_stays_light(looked: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", sorted(DEPENDENCIES))
 def test_an_ingest_dag_tells_its_owner_class_and_what_to_do(looked: dict[str, Any], name: str) -> None:
     dag = looked["dags"][f"ingest__{name}"]
-    assert dag["doc"] == (PROJECT_ROOT / "include" / "dependencies" / name / "README.md").read_text(encoding="utf-8")
+    readme = (PROJECT_ROOT / "include" / "dependencies" / name / "README.md").read_text(encoding="utf-8")
+    assert dag["doc"].startswith(readme)
+    assert f"Class {DEPENDENCIES[name]} (" in dag["doc"]
+    assert "Where it departs from its class:" in dag["doc"]
     assert any(tag.startswith("owner: ") for tag in dag["tags"])
     assert f"importance: {DEPENDENCIES[name]}" in dag["tags"]
     assert dag["timetable"] == "CronPartitionTimetable"
@@ -95,9 +99,43 @@ def test_a_failed_gate_leaves_the_run_red_and_recorded(looked: dict[str, Any], k
     followed = {up for name in counts for up in tasks[name]["upstream"]}
     assert counts - followed == {"release"}
     assert tasks["release"]["rule"] == "none_failed"
-    assert {"judge_submissions", "judge_coverage", "judge_relations"} <= set(tasks["release"]["upstream"])
+    asked = ["decide", *(["countersign"] if "countersign" in tasks else [])]
+    assert tasks["release"]["upstream"] == asked[-1:]
+    assert {"judge_submissions", "judge_coverage", "judge_relations"} < set(tasks["decide"]["upstream"])
+    assert tasks["decide"]["rule"] == "one_failed", "so that Airflow skips it, on no worker, where nothing failed"
     assert tasks["record"]["teardown"]
     assert {"judge_coverage", "judge_relations", "release"} <= set(tasks["record"]["upstream"]), "it waits for all"
+
+
+def test_a_second_person_is_asked_where_the_class_calls_for_two_and_the_run_may_wait(looked: dict[str, Any]) -> None:
+    for name, importance in DEPENDENCIES.items():
+        ingest, again = (looked["dags"][f"{kind}__{name}"]["tasks"] for kind in ("ingest", "judge_again"))
+        assert ("countersign" in ingest) == (importance == "high")
+        assert "countersign" not in again, "nobody is asked by a run that nobody started for this period"
+        if importance == "high":
+            assert ingest["countersign"]["upstream"] == ["decide"]
+            assert ingest["countersign"]["rule"] == "all_success", "with the owner's no, or silence, it ends"
+
+
+def test_the_controls_of_each_are_assessed_in_one_task_that_is_asked_each_month(looked: dict[str, Any]) -> None:
+    days = set()
+    for name in DEPENDENCIES:
+        dag = looked["dags"][f"assess__{name}"]
+        assert {task: t["retries"] for task, t in dag["tasks"].items()} == {"assess": 0}
+        assert (dag["timetable"], dag["catchup"]) == ("CronTriggerTimetable", False)
+        assert dag["starts"] == "None", "else Airflow makes up for the last one as soon as it is up"
+        days.add(dag["cron"].split()[2])
+    assert len(days) == len(DEPENDENCIES), "no two on the same day"
+
+
+def test_what_is_overdue_has_its_periods_judged_again(looked: dict[str, Any]) -> None:
+    dag = looked["dags"]["watch"]
+    calls = {f"call__{name}": [f"judge_again.{name}"] for name in DEPENDENCIES}
+    assert {task: t["outlets"] for task, t in dag["tasks"].items()} == {"watch": [], **calls}
+    assert all(dag["tasks"][task]["upstream"] == ["watch"] for task in calls), (
+        "skipped with it where nothing is overdue"
+    )
+    assert (dag["timetable"], dag["catchup"]) == ("CronTriggerTimetable", False)
 
 
 def test_only_release_says_that_something_was_released(looked: dict[str, Any]) -> None:

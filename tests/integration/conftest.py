@@ -1,11 +1,14 @@
-"""Suppliers' servers on loopback: S3 (moto), SFTP (asyncssh), HTTPS, and a wire to each that can be cut."""
+"""The command line; suppliers' servers on loopback: S3 (moto), SFTP (asyncssh), HTTPS, a wire to each to be cut."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -93,6 +96,23 @@ class Wire:
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def types(settled: Any) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Type ``integrity …`` as a user would, at the product in which 27 and 28 April are released."""
+
+    def run(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "INTEGRITY_HOME": str(settled.settings.home),
+            "INTEGRITY_DATABASE_URL": str(settled.settings.database_url),
+            **changed,
+        }
+        command = [Path(sys.executable).parent / "integrity", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run
 
 
 @pytest.fixture
@@ -235,6 +255,7 @@ class Site:
         headers: Sent with the file, beside or instead of the usual ones; None leaves one out.
         asked: Method, status and Range of each request.
         has_head, has_ranges: What the server is capable of.
+        becomes: The file's content from the second request on.
     """
 
     wire: Wire
@@ -247,6 +268,7 @@ class Site:
     has_ranges: bool = True
     redirects_to: str | None = None
     needs_login: bool = False
+    becomes: bytes | None = None
 
     @property
     def url(self) -> str:
@@ -289,6 +311,7 @@ class _SiteHandler(BaseHTTPRequestHandler):
             told["Content-Range"] = f"bytes {begins}-{len(content) - 1}/{len(content)}"
             status, content = 206, content[begins:]
         site.asked.append((self.command, status, asked))
+        site.content = site.content if site.becomes is None else site.becomes
         if status not in (200, 206):
             content = b""
         self.send_response(status)

@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 REGIONAL = "regional_hospital_activity"
-
-
-@pytest.fixture
-def types(settled: Any) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Type ``integrity …`` as a user would, at the product in which 27 and 28 April are released."""
-
-    def run(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "INTEGRITY_HOME": str(settled.settings.home),
-            "INTEGRITY_DATABASE_URL": str(settled.settings.database_url),
-            **changed,
-        }
-        command = [Path(sys.executable).parent / "integrity", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    return run
 
 
 def test_ingest_gives_one_document_in_the_agreed_shape(settled: Any, real: Any, types: Any) -> None:

@@ -7,53 +7,65 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import psycopg
 import pytest
 from integrity.errors import Transient
-from integrity.pipeline.judging import judge_submission
+from integrity.pipeline.judging import judge_submission, judge_submissions
+from integrity.pipeline.landing import LargeLanding, land_submission
 from integrity.pipeline.office import Office
 from integrity.pipeline.receiving import receive
+from integrity.pipeline.rereading import judged_as_read
 from integrity.settings import Settings
+from integrity.submissions.archive import archived_path
+from integrity.submissions.isolation import Reader
+from integrity.submissions.lines import BLOCK_BYTES
 from integrity.warehouse.attempts import (
     begin_attempt,
     holding_submission,
     join_attempt,
     register_attempt,
     sweep_attempts,
+    withdraw_rows,
 )
 from integrity.warehouse.connection import transaction
 from integrity.warehouse.landing import APART_ROWS, ensure_tables
-from orchestration.bench.generated import DAY, generate, open_generated, send, take_in_whole
+from integrity.warehouse.models import Landing, Submission
+from orchestration.bench.generated import DAY, FILE_NAME, generate, open_generated, send, take_in_whole
 from psycopg.rows import dict_row
 
 NAME = "generated"
 ROWS = APART_ROWS + 20_000
+STREAMED_ROWS = 300_000
 
 HALF_DONE = """
 import sys, threading, time
 from integrity.pipeline.judging import judge_submission
+from integrity.pipeline.landing import LargeLanding, land_submission
 from integrity.pipeline.office import Office
 from integrity.warehouse import landing
 
-whole, first = landing._encoded, []
+whole, first = landing._encoder, []
 
-def encoded(rows):
+def encoder(rows):
     first.append(threading.get_ident())
     while threading.get_ident() != first[0]:
         time.sleep(1)
     return whole(rows)
 
-landing._encoded = encoded
+landing._encoder = encoder
 judge_submission(Office.open(sys.argv[1]), int(sys.argv[2]), "killed")
 """
 WHOLE = """
 import sys
 from integrity.pipeline.judging import judge_submission
+from integrity.pipeline.landing import LargeLanding, land_submission
 from integrity.pipeline.office import Office
 
 judge_submission(Office.open(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
@@ -174,7 +186,101 @@ def test_an_attempt_that_is_under_way_is_not_swept_and_its_rows_stay(large: Larg
     assert (large.counts()["rows"], large.counts()["attempts"]) == (0, 0)
 
 
-@pytest.mark.parametrize("step", ["join", "register"])
+@pytest.fixture
+def streamed(
+    warehouse: Settings, tmp_path: Path
+) -> Iterator[Callable[[Callable[[pl.DataFrame], pl.DataFrame]], Large]]:
+    """A dependency whose only file is so large that it is landed while it is read, changed as told."""
+    settings = replace(warehouse, dependencies=tmp_path / "dependencies")
+    office = open_generated(settings, NAME)
+
+    def receive_changed(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Large:
+        file = generate(tmp_path / "generated.csv", STREAMED_ROWS)
+        change(pl.read_csv(file, infer_schema=False)).write_csv(file)
+        send(settings, NAME, file)
+        (submission,) = receive(office, DAY)
+        return Large(office, submission)
+
+    yield receive_changed
+    office.engine.dispose()
+
+
+def test_rows_written_before_the_verdict_are_taken_back_where_it_does_not_bear_them_out(streamed: Any) -> None:
+    twice = pl.Series("unit", ["U00000007", "U00000008"])
+    large = streamed(lambda rows: pl.concat([rows, rows.filter(pl.col("unit").is_in(twice.to_list()))]))
+    large.judge()
+    rows = large.query("SELECT accepted, quarantined FROM register.landing")
+    assert rows == [{"accepted": STREAMED_ROWS - 2, "quarantined": 4}]
+    assert large.counts()["rows"] == large.counts()["distinct rows"] == STREAMED_ROWS - 2
+    aside = large.query("SELECT _row FROM landing.quarantined ORDER BY 1")
+    assert [row["_row"] for row in aside] == [9, 10, STREAMED_ROWS + 2, STREAMED_ROWS + 3]
+    assert large.query(f"SELECT count(*) AS n FROM landing.{NAME} WHERE unit IN ('U00000007', 'U00000008')") == [
+        {"n": 0}
+    ]
+
+
+def test_nothing_stays_of_a_large_file_that_proves_broken_at_its_end(streamed: Any) -> None:
+    large = streamed(lambda rows: rows.with_columns(pl.when(pl.int_range(pl.len()) < 1000).then("cost").alias("cost")))
+    large.judge()
+    assert large.query("SELECT verdict FROM register.judgement") == [{"verdict": "FAIL"}]
+    path = archived_path(
+        large.office.settings.archive, large.query("SELECT sha256 FROM register.submission")[0]["sha256"]
+    )
+    assert path.stat().st_size > BLOCK_BYTES, "it was judged while it was read"
+
+
+def test_rows_that_the_verdict_does_not_vouch_for_are_given_up_and_landed_anew(large: Large) -> None:
+    with transaction(large.office.engine) as session:
+        submission = session.get_one(Submission, large.submission)
+    path = archived_path(large.office.settings.archive, submission.sha256)
+    with Reader() as reader, LargeLanding(large.office, submission) as landing:
+        judged = judged_as_read(large.office, submission, reader.read(path, submission.file_name), None)
+        landing.accept(judged.accepted.frame().with_columns(pl.col("_row") + 1_000_000))
+        landing.conclude(judged)
+        with transaction(large.office.engine) as session:
+            land_submission(session, large.office, submission, judged, landing)
+    assert large.counts() == LANDED_ONCE
+    assert large.query(f"SELECT max(_row) AS last FROM landing.{NAME}") == [{"last": ROWS + 1}]
+
+
+def test_a_landing_that_ends_early_leaves_neither_rows_nor_an_attempt(large: Large) -> None:
+    with transaction(large.office.engine) as session:
+        submission = session.get_one(Submission, large.submission)
+    path = archived_path(large.office.settings.archive, submission.sha256)
+    with Reader() as reader, suppress(KeyboardInterrupt), LargeLanding(large.office, submission) as landing:
+        landing.accept(judged_as_read(large.office, submission, reader.read(path), None).accepted.frame())
+        assert large.counts()["attempts"] == 1
+        raise KeyboardInterrupt
+    assert large.counts() == {"rows": 0, "distinct rows": 0, "landings": 0, "attempts": 0}
+
+
+def test_a_batch_reads_ahead_and_gives_each_file_the_verdict_that_it_gets_alone(
+    warehouse: Settings, tmp_path: Path
+) -> None:
+    codes = ["a_small", "b_tampered", "c_large", "d_unreadable", "e_last"]  # The order in which they are received.
+    office = open_generated(replace(warehouse, dependencies=tmp_path / "dependencies"), NAME, codes)
+    for number, code in enumerate(codes):
+        rows = STREAMED_ROWS if code == "c_large" else 20 + number
+        send(office.settings, NAME, generate(tmp_path / "generated.csv", rows), code)
+    (office.settings.inbox / NAME / "d_unreadable" / FILE_NAME).write_bytes(b"\x00" * 100)
+    submissions = receive(office, DAY)
+    tampered = archived_path(office.settings.archive, sha256_of(office, "b_tampered"))
+    tampered.chmod(0o644)
+    tampered.write_bytes(tampered.read_bytes() + b" ")
+    verdicts = judge_submissions(office, submissions, "test")
+    assert [str(verdicts[submission]) for submission in submissions] == ["PASS", "ERROR", "PASS", "ERROR", "PASS"]
+    with transaction(office.engine) as session:
+        landed = {landing.submission_id: landing.accepted for landing in session.query(Landing)}
+    assert landed == {submissions[0]: 20, submissions[2]: STREAMED_ROWS, submissions[4]: 24}
+    office.engine.dispose()
+
+
+def sha256_of(office: Office, supplier: str) -> str:
+    with transaction(office.engine) as session:
+        return session.query(Submission).filter_by(supplier=supplier).one().sha256
+
+
+@pytest.mark.parametrize("step", ["join", "withdraw", "register"])
 def test_an_attempt_that_was_given_up_goes_no_further(large: Large, step: str) -> None:
     engine = large.office.engine
     with transaction(engine) as session:
@@ -184,6 +290,8 @@ def test_an_attempt_that_was_given_up_goes_no_further(large: Large, step: str) -
     with pytest.raises(Transient, match="was given up"), transaction(engine) as session:
         if step == "join":
             join_attempt(session, landing)
+        elif step == "withdraw":
+            withdraw_rows(session, NAME, landing, [2])
         else:
             register_attempt(session, landing, fingerprint="", accepted=0, quarantined=0)
     assert large.query("SELECT count(*) AS n FROM register.landing") == [{"n": 0}]

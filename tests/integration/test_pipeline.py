@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from integrity.inventory.loading import load_inventory
-from integrity.pipeline import ingesting, judging, receiving
+from integrity.pipeline import judging, receiving
 from integrity.register import issues
 from integrity.reports.tracing import trace_row, trace_submission
 from integrity.verdicts import Verdict
@@ -312,7 +312,7 @@ def test_a_coverage_gate_that_breaks_is_an_error(settled: Any, real: Any, monkey
 
 
 def test_a_gate_that_never_answered_is_on_record(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingesting, "judge_coverage", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(judging, "judge_coverage", lambda *_, **__: 1 / 0)
     settled.send(REGIONAL, real(REGIONAL, 29), 29)
     with pytest.raises(ZeroDivisionError):
         settled.run(REGIONAL, 29)

@@ -89,7 +89,7 @@ def test_what_another_run_records_meanwhile_is_not_taken_for_cured(
     """One run has looked at the period and not yet written, when another finds a problem and opens its issue."""
     office, night = Office.open(REGIONAL, settled.settings), date(2020, 4, 29)
     looked, recorded = threading.Event(), threading.Event()
-    read = recording._judgements
+    read = recording.judgements_in_force
 
     def looking(*arguments: Any) -> Any:
         found = read(*arguments)
@@ -101,7 +101,7 @@ def test_what_another_run_records_meanwhile_is_not_taken_for_cured(
     def record_slowly() -> None:
         recording.record(office, night, run="slow", since=datetime.now(UTC), channel=settled.channel)
 
-    monkeypatch.setattr(recording, "_judgements", looking)
+    monkeypatch.setattr(recording, "judgements_in_force", looking)
     slow = threading.Thread(target=record_slowly)
     slow.start()
     assert looked.wait(30)

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from random import Random
+from tempfile import mkdtemp
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from integrity.gates import questions
 from integrity.gates.questions import Checked
-from integrity.gates.row_by_row import is_row_by_row
-from integrity.gates.structure import StructureResult, judge_structure
+from integrity.gates.row_by_row import columns_read, is_row_by_row
+from integrity.gates.structure import JudgedWhileRead, StructureResult, judge_structure
 from integrity.pipeline.office import Office
 from integrity.settings import PROJECT_ROOT, Settings
-from integrity.submissions.isolation import read_submission
+from integrity.submissions.isolation import Begun, read_submission
 from integrity.submissions.reading import Reading, Rows
 from pandera.api.polars.types import PolarsData
 
@@ -49,10 +49,11 @@ def in_batches(reading: Reading, rows: int) -> Reading:
 
 
 def on_disk(reading: Reading, folder: Path) -> Reading:
+    own = Path(mkdtemp(dir=folder))  # A file that is still looked at must not be written again.
     parts = []
     for number, part in enumerate(reading.rows.parts):
         assert isinstance(part, pl.DataFrame)
-        parts.append(folder / f"{number}.arrow")
+        parts.append(own / f"{number}.arrow")
         part.write_ipc(parts[-1])
     return replace(reading, rows=Rows(tuple(parts), reading.rows.columns, reading.rows.height), _frame=[])
 
@@ -81,28 +82,56 @@ def told(result: StructureResult) -> Any:
     )
 
 
-SPOILT = st.sampled_from(["", "x", "-1", "1.5", "n.d.", "3", "2020-04-28T17:00:00", "28/04/2020", "ITA", "Lazio"])
+class Given:
+    """Takes what is handed on before the verdict."""
+
+    def __init__(self) -> None:
+        self.batches: list[pl.DataFrame] = []
+
+    def accept(self, batch: pl.DataFrame) -> None:
+        self.batches.append(batch)
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    phases=(Phase.generate,),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(data=st.data())
+def judge_while_read(reading: Reading, office: Office, seen: slice = slice(None)) -> tuple[StructureResult, Given]:
+    """The same as ``judge``, with every part judged as soon as it is there.
+
+    Args:
+        seen: Which parts are seen while it is read.
+    """
+    given_on, told_of = Given(), {"period": DAY, "as_of": DAY, "supplier": "protezione_civile"}
+    ahead = JudgedWhileRead(office.schema, office.registered.dependency, sink=given_on, **told_of)  # type: ignore[arg-type]
+    for part in reading.rows.parts[seen]:
+        assert isinstance(part, Path)
+        ahead(Begun(reading.headings, reading.rows.columns, part))
+    judged = judge_structure(
+        reading,
+        office.schema,
+        office.registered.dependency,
+        policy=office.policy,
+        ahead=ahead,
+        **told_of,  # type: ignore[arg-type]
+    )
+    return judged, given_on
+
+
+_SPOILT = ["", "x", "-1", "1.5", "n.d.", "3", "2020-04-28T17:00:00", "28/04/2020", "ITA", "Lazio"]
+_NOTATIONS = ["", "1,5", "x", "28/04/2020"]
+
+
+# Drawn by seed, and not by hypothesis: reading in between starts processes, and a draw must not hang on that.
+@pytest.mark.parametrize("seed", range(14))
 def test_the_answer_does_not_depend_on_the_batches(
-    data: st.DataObject, regional: Office, real: Callable[..., Any], tmp_path: Path
+    seed: int, regional: Office, real: Callable[..., Any], tmp_path: Path
 ) -> None:
+    draw = Random(seed)  # noqa: S311 - no secret
     file = real("regional_hospital_activity", 28)
-    for _ in range(data.draw(st.integers(0, 6))):
-        row = file.rows[data.draw(st.integers(0, 20))]
-        row[data.draw(st.sampled_from(file.headings))] = data.draw(SPOILT)
-    for place in data.draw(st.lists(st.integers(0, 20), max_size=3)):
-        file.rows.append(dict(file.rows[place]))
-    for heading in data.draw(st.lists(st.sampled_from(["tamponi", "data", "long", "stato"]), max_size=1)):
+    for _ in range(draw.randrange(7)):
+        file.rows[draw.randrange(21)][draw.choice(file.headings)] = draw.choice(_SPOILT)
+    file.rows += [dict(file.rows[draw.randrange(21)]) for _ in range(draw.randrange(4))]
+    if draw.random() < 0.5:
+        column = draw.choice(["tamponi", "data", "long", "stato"])
         for row in file.rows:
-            row[heading] = data.draw(st.sampled_from(["", "1,5", "x", "28/04/2020"]))
+            row[column] = draw.choice(_NOTATIONS)
     path = tmp_path / "file.csv"
     path.write_bytes(file.to_bytes())
     reading = read_submission(path)
@@ -110,6 +139,51 @@ def test_the_answer_does_not_depend_on_the_batches(
     assert told(judge(in_batches(reading, 1), regional)) == whole
     assert told(judge(in_batches(reading, 7), regional)) == whole
     assert told(judge(on_disk(in_batches(reading, 7), tmp_path), regional)) == whole
+    for rows in (4, 30):
+        judged, given_on = judge_while_read(on_disk(in_batches(reading, rows), tmp_path), regional)
+        assert told(judged) == whole
+        if judged.is_landable:
+            assert judged.withdrawn is not None
+            kept = pl.concat(given_on.batches).filter(~pl.col("_row").is_in(judged.withdrawn.to_list()))
+            assert kept.rows() == judged.accepted.frame().rows()
+
+
+def test_rows_that_another_row_contradicts_later_are_withdrawn(
+    regional: Office, real: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = real("regional_hospital_activity", 28)
+    file.rows.append(dict(file.rows[0]))
+    (tmp_path / "file.csv").write_bytes(file.to_bytes())
+    reading = on_disk(in_batches(read_submission(tmp_path / "file.csv"), 4), tmp_path)
+    judged, given_on = judge_while_read(reading, regional)
+    assert judged.withdrawn is not None
+    assert judged.withdrawn.to_list() == judged.quarantined.select("_row").to_series().to_list() == [23]
+    assert sum(batch.height for batch in given_on.batches) == 22
+
+
+def test_nothing_more_is_handed_on_once_a_rule_blocks(
+    regional: Office, real: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = real("regional_hospital_activity", 28)
+    for row in file.rows[8:]:
+        row["data"] = "2020-04-27T17:00:00"
+    (tmp_path / "file.csv").write_bytes(file.to_bytes())
+    reading = on_disk(in_batches(read_submission(tmp_path / "file.csv"), 4), tmp_path)
+    judged, given_on = judge_while_read(reading, regional)
+    assert not judged.is_landable
+    assert judged.withdrawn is None
+    assert sum(batch.height for batch in given_on.batches) == 8
+
+
+def test_what_was_judged_of_other_parts_does_not_count(
+    regional: Office, real: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = real("regional_hospital_activity", 28)
+    (tmp_path / "file.csv").write_bytes(file.to_bytes())
+    reading = on_disk(in_batches(read_submission(tmp_path / "file.csv"), 4), tmp_path)
+    judged, _ = judge_while_read(reading, regional, seen=slice(-1))
+    assert judged.accepted.height == 21
+    assert judged.withdrawn is None
 
 
 def test_a_repeated_row_is_found_in_another_batch(regional: Office, real: Callable[..., Any], tmp_path: Path) -> None:
@@ -196,9 +270,17 @@ def test_rows_that_matter_to_each_other_are_judged_in_one_group(
     path.write_bytes(file.to_bytes())
     reading = read_submission(path)
     whole = told(judge(reading, regional))
-    monkeypatch.setattr(questions, "_GROUP_ROWS", 3)
+    for limit in ("_ALONE_ROWS", "_LOADED_ROWS", "_GROUPS"):
+        monkeypatch.setattr(questions, limit, 3)
     grouped = tuple(replace(entry, among=("codice_regione",)) for entry in regional.schema.row_rules)
     office = replace(regional, schema=replace(regional.schema, row_rules=grouped))
     assert told(judge(in_batches(reading, 4), office)) == whole
     (finding,) = (f for f in judge(in_batches(reading, 4), office).result.failures if f.rule.name == "row_once")
     assert finding.rows == (23, 24, 25, 26)
+
+
+def test_a_rule_gets_every_column_that_it_looks_at_whatever_it_says_of_itself() -> None:
+    schema = pl.Schema({"a": pl.Int64(), "b": pl.String(), "c": pl.Int64(), "d": pl.String()})
+    assert columns_read(schema, lambda rows: rows.select(pl.col("c").is_unique().over("a"))) == ["a", "c"]
+    assert columns_read(schema, lambda rows: rows.select(pl.struct(pl.all()).is_unique())) == ["a", "b", "c", "d"]
+    assert columns_read(schema, lambda rows: rows.select(pl.lit(1 / 0))) == ["a", "b", "c", "d"]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from integrity.gates.coverage import judge_coverage, population
+from integrity.gates.units import judge_units
+from integrity.inventory.calendars import Due, Grace
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import load_inventory
-from integrity.inventory.policy import Policy
+from integrity.inventory.policy import load_policy
+from integrity.settings import Settings
 from integrity.verdicts import Verdict
 
 DAY = date(2020, 4, 28)
-WAITING = Policy(quarantine_share=0, missing_supplier="block", answer_days={})
+WAITING = load_policy(Settings.from_environment({}).policy, "high")
 GOING_ON = WAITING.model_copy(update={"missing_supplier": "warn"})
 
 
@@ -38,7 +42,8 @@ def test_everything_came(regional: Registered) -> None:
 def test_a_missing_unit_is_named(regional: Registered) -> None:
     units = frozenset(population(regional)) - {"13", "02"}
     found = outcome(regional, {"protezione_civile": units})
-    assert found["population_complete"] == ("FAIL", "Missing: Valle d'Aosta (02), Abruzzo (13).")
+    told = "Missing: Valle d'Aosta (02), Abruzzo (13). That is 9.52 % of the units. Wanted are 100 %."
+    assert found["population_complete"] == ("FAIL", told)
 
 
 def test_a_missing_supplier_is_one_finding(regional: Registered) -> None:
@@ -61,9 +66,9 @@ def test_a_supplier_is_expected_only_while_it_reports(regional: Registered) -> N
 
 
 def test_many_missing_units_are_not_a_flood(regional: Registered, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integrity.gates.coverage._NAMED", 2)
+    monkeypatch.setattr("integrity.gates.units._NAMED", 2)
     found = outcome(regional, {"protezione_civile": frozenset()})
-    assert found["population_complete"][1].endswith("and 19 more.")
+    assert "and 19 more. That is 100 % of the units." in found["population_complete"][1]
 
 
 def test_a_lower_class_goes_on_without_a_supplier_but_not_without_all(settings: Any) -> None:
@@ -74,3 +79,77 @@ def test_a_lower_class_goes_on_without_a_supplier_but_not_without_all(settings: 
     assert {f.supplier for f in went_on.failures} == {s.code for s in trusts.dependency.suppliers} - {"BART"}
     assert judge_coverage(trusts, period=april, units={"BART": frozenset()}, policy=WAITING).verdict is Verdict.FAIL
     assert judge_coverage(trusts, period=april, units={}, policy=GOING_ON).verdict is Verdict.FAIL
+
+
+def judged_units(registered: Registered, units: Any, *, share: str = "1", **known: Any) -> dict[str, tuple[str, str]]:
+    policy = WAITING.model_copy(update={"coverage_wanted": Fraction(share)})
+    assert registered.dependency.population
+    found = judge_units(registered, registered.dependency.population, units, policy=policy, **known)
+    return {f.rule.name: (str(f.verdict), f.detail) for f in found}
+
+
+@pytest.mark.parametrize(("share", "verdict"), [("0.951", "FAIL"), ("0.95", "WARN"), ("0.949", "WARN")])
+def test_what_is_missing_is_graded_by_its_usual_weight(regional: Registered, share: str, verdict: str) -> None:
+    expected = population(regional)
+    weights = dict.fromkeys(expected, 4.75) | {"13": 5.0}
+    found = judged_units(
+        regional, {"protezione_civile": frozenset(expected) - {"13"}}, share=share, usual_weights=weights
+    )
+    assert found["population_complete"][0] == verdict
+    assert "4.76 % of the units, 5 % by weight" in found["population_complete"][1]
+
+
+def declared(registered: Registered, **population_: Any) -> Registered:
+    stated = registered.dependency.population
+    assert stated
+    changed = registered.dependency.model_copy(update={"population": stated.model_copy(update=population_)})
+    return registered.model_copy(update={"dependency": changed})
+
+
+def test_units_that_were_not_counted_are_no_pass(regional: Registered) -> None:
+    once, everybody = declared(regional, rows="one"), {"protezione_civile": frozenset(population(regional))}
+    assert judged_units(once, everybody)["units_once"] == ("ERROR", "The units' rows were not counted.")
+    rows = dict.fromkeys(population(regional), 1)
+    assert judged_units(once, everybody, rows_of_units={"protezione_civile": rows})["units_once"] == ("PASS", "")
+    rows["13"] = 2
+    found = judged_units(once, everybody, rows_of_units={"protezione_civile": rows})
+    assert found["units_once"] == ("FAIL", "Twice: Abruzzo (13).")
+
+
+def test_a_unit_that_nobody_expects_is_counted_and_not_named(regional: Registered) -> None:
+    known = declared(regional, others="refused")
+    everybody = frozenset(population(regional))
+    assert judged_units(known, {"protezione_civile": everybody})["units_known"] == ("PASS", "")
+    found = judged_units(known, {"protezione_civile": everybody | {"99 secret"}})
+    assert found["units_known"] == ("FAIL", "1 of 22.")
+
+
+@pytest.mark.parametrize(("minutes", "failed"), [(-1, 0), (0, 0), (1, 1)])
+def test_a_submission_is_late_after_its_grace_only(regional: Registered, minutes: int, failed: int) -> None:
+    due = {"days": 0, "at": time(20)}
+    reporting = regional.dependency.reporting.model_copy(update={"due": Due(**due), "grace": Grace(hours=2)})
+    changed = regional.model_copy(
+        update={"dependency": regional.dependency.model_copy(update={"reporting": reporting})}
+    )
+    received = datetime(2020, 4, 28, 20, tzinfo=UTC) + timedelta(minutes=minutes)
+    result = judge_coverage(
+        changed,
+        period=DAY,
+        units={"protezione_civile": frozenset(population(regional))},
+        policy=WAITING,
+        as_of=received,
+        received={"protezione_civile": received},
+    )
+    (finding,) = (f for f in result.findings if f.rule.name == "supplier_in_time")
+    assert (finding.failed, finding.verdict, result.verdict) == (failed, Verdict.PASS, Verdict.PASS)
+    assert ("protezione_civile 0 d 2 h 1 min" in finding.detail) == bool(failed)
+
+
+def test_nobody_is_missing_on_a_day_on_which_nobody_reports(regional: Registered) -> None:
+    closed = {"frequency": "business_days", "closed_on": [DAY]}
+    reporting = regional.dependency.reporting.model_copy(update=closed)
+    changed = regional.model_copy(
+        update={"dependency": regional.dependency.model_copy(update={"reporting": reporting})}
+    )
+    result = judge_coverage(changed, period=DAY, units={}, policy=WAITING)
+    assert {f.rule.name: (str(f.verdict), f.evaluated) for f in result.findings}["supplier_reported"] == ("PASS", 0)

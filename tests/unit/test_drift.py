@@ -20,7 +20,7 @@ from integrity.gates.schema import Column, Schema
 from integrity.gates.structure import StructureResult, judge_structure
 from integrity.inventory.dependency import Dependency, Layout, ReadingHints
 from integrity.inventory.loading import load_inventory
-from integrity.inventory.policy import Policy
+from integrity.inventory.policy import load_policy
 from integrity.register.issues import problems_from
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.submissions import notations
@@ -33,7 +33,7 @@ from integrity.warehouse.models import FindingRow
 
 CSSE = PROJECT_ROOT / "tests" / "data" / "csse"
 TYPE_RULES = {pl.Int64(): WHOLE_NUMBER, pl.Float64(): NUMBER, pl.Datetime(): MOMENT}
-POLICY = Policy(quarantine_share=0.05, missing_supplier="block", answer_days={})
+POLICY = load_policy(Settings.from_environment({}).policy, "low")
 Judge = Callable[..., StructureResult]
 
 

@@ -87,6 +87,38 @@ SECOND_SUPPLIER = (
         ),
         pytest.param("DI: 2", "XX: 2", None, "unknown question 'XX'", "The questions are DI,", id="unknown-question"),
         pytest.param(
+            "{DI: 2, R: 3, FL: 1, SE: 3, LO: 1, SD: 2}",
+            "{DI: 2, R: 3, FL: 1, SE: 3, SD: 2}",
+            "  scores: {DI: 2, R: 3, FL: 1, SE: 3, SD: 2}",
+            "question 'LO' (legal obligations) is not answered",
+            "Score it from 0 (none) to 3 (severe).",
+            id="unanswered-question",
+        ),
+        pytest.param(
+            "{DI: 2, R: 3, FL: 1, SE: 3, LO: 1, SD: 2}",
+            "{DI: 0, R: 0, FL: 0, SE: 0, LO: 0, SD: 0}",
+            None,
+            "every score is 0: this is no key data dependency",
+            "Remove the folder.",
+            id="no-key-data-dependency",
+        ),
+        pytest.param(
+            "  assessed_by: Helena Brandt, Data Governance\n",
+            "",
+            None,
+            "'assessment.assessed_by' is missing",
+            "Add it under 'assessment'.",
+            id="assessed-by-nobody",
+        ),
+        pytest.param(
+            "  assessed_by: Tomas Eriksen, Internal Audit",
+            "  assessed_by: Marco Ferri",
+            "  assessed_by: Marco Ferri",
+            "the owner cannot assess whether the controls work",
+            "Have somebody independent of the owner do it.",
+            id="controls-assessed-by-their-owner",
+        ),
+        pytest.param(
             "timezone: Europe/Rome",
             "timezone: Europe/Roma",
             "  timezone: Europe/Roma",
@@ -145,7 +177,7 @@ def test_every_mistake_is_told_at_once(own: Settings) -> None:
     path = own.dependencies / NATIONAL / "dependency.yml"
     edit(path, "  name: Marco Ferri\n", "")
     edit(path, "title: National", "titel: x\ntitle: National")
-    (own.dependencies / NATIONAL / "README.md").unlink()
+    (own.dependencies / NATIONAL / "schema.py").unlink()
     assert len(load_inventory(own).broken[NATIONAL].problems) == 3
 
 
@@ -163,7 +195,6 @@ def test_every_mistake_is_told_at_once(own: Settings) -> None:
             r"schema\.py:1: it defines no class Schema\. Write",
             id="no-class",
         ),
-        pytest.param(lambda f: (f / "README.md").unlink(), r"README\.md:1: .* is missing\. Write", id="no-readme"),
         pytest.param(
             lambda f: (f / "dependency.yml").unlink(),
             r"dependency\.yml:1: .* is missing\. Write",

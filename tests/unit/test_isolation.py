@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from integrity.cli import app
 from integrity.errors import Rejected
-from integrity.submissions.isolation import Reader
+from integrity.submissions.isolation import Begun, Reader
 from integrity.submissions.limits import Limits
+from integrity.submissions.lines import BLOCK_BYTES
 from typer.testing import CliRunner
 
 GOOD = b"Paid,Payee,Sum\n2020-04-01,Acme,1.50\n2020-04-02,Beta,2.50\n"
@@ -28,7 +29,7 @@ def good(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reader() -> Iterator[Reader]:
-    with Reader(Limits(seconds=2, memory_bytes=512 << 20)) as one:
+    with Reader(Limits(seconds=6, memory_bytes=512 << 20)) as one:
         yield one
 
 
@@ -134,3 +135,41 @@ def test_the_command_takes_plain_files_only(kind: str, tmp_path: Path) -> None:
     [told] = json.loads(ran.stdout)["files"]
     assert not told["readable"]
     assert told["reason"]
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.csv"
+    path.write_bytes(b"Paid,Payee,Sum\n" + b"2020-04-01,Acme,1.50\n" * (3 * BLOCK_BYTES // 20))
+    return path
+
+
+def test_whoever_follows_is_told_of_every_part_of_a_large_file_in_order(reader: Reader, large: Path) -> None:
+    told: list[Begun] = []
+    reading = reader.read(large, follower=told.append)
+    assert tuple(begun.part for begun in told) == reading.rows.parts
+    assert {(begun.headings, tuple(begun.columns.values())) for begun in told} == {
+        (reading.headings, tuple(reading.rows.columns.values()))
+    }
+    assert len(told) > 2
+
+
+def test_nobody_is_told_of_a_small_file_nor_of_one_whose_headings_hang_on_its_rows(
+    reader: Reader, good: Path, large: Path
+) -> None:
+    told: list[Begun] = []
+    reader.read(good, follower=told.append)
+    large.write_bytes(large.read_bytes().replace(b"Payee", b"", 1))
+    reader.read(large, follower=told.append)
+    assert told == []
+
+
+def test_a_follower_that_breaks_off_leaves_the_reader_fit_for_the_next_file(
+    reader: Reader, good: Path, large: Path
+) -> None:
+    def break_off(begun: Begun) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reader.read(large, follower=break_off)
+    require_alive(reader, good)

@@ -34,6 +34,11 @@ def read(tmp_path: Path, data: bytes) -> Reading:
         pytest.param(b"a,b\n 1 ,\n", [(2, "1", None)], id="outer-blanks-and-a-blank-cell"),
         pytest.param(b"a,b\n007,1e3\n", [(2, "007", "1e3")], id="text-stays-text"),
         pytest.param(b'a,b\n"x\ny",2\n3,4\n', [(2, "x\ny", "2"), (4, "3", "4")], id="quoted-newline-counts-as-a-line"),
+        pytest.param(
+            b'a,b\n"p","q"\n"x,\ny,1\nz",2\n"3","4"\n',
+            [(2, "p", "q"), (3, "x,\ny,1\nz", "2"), (6, "3", "4")],
+            id="a-line-in-quotes-is-no-row",
+        ),
         pytest.param(b"a,b\n1,2\n\n3,4\n", [(2, "1", "2"), (4, "3", "4")], id="blank-line-counts-as-a-line"),
         pytest.param(b"\n\na,b\n1,2\n", [(4, "1", "2")], id="blank-lines-before-the-header"),
         pytest.param("a,b\nValle d’Aosta,é\n".encode(), [(2, "Valle d’Aosta", "é")], id="not-ascii"),
@@ -241,6 +246,34 @@ def test_a_refusal_names_the_limit(tmp_path: Path, limit: str) -> None:
     path.write_text("a,b,c\n" + "1,2,xxx\n" * 20, encoding="utf-8")
     with Reader(Limits(**{limit: 2})) as reader, pytest.raises(Rejected, match=f"limit '{limit}'"):
         reader.read(path)
+
+
+@pytest.mark.parametrize(
+    ("end", "bad", "below"),
+    [
+        pytest.param("2020-04", [42], [], id="within-the-first-cell"),
+        pytest.param("2020-04-05", [42], [], id="after-the-first-cell"),
+        pytest.param("2020-04-05,Ac", [42], [], id="within-the-second-cell"),
+        pytest.param("Source: our ledger", [], [42], id="a-remark-without-an-end"),
+        pytest.param("Total", [], [42], id="a-total-without-an-end"),
+        pytest.param("2020-04-05\n", [], [42], id="a-day-below-the-table-with-an-end"),
+    ],
+)
+def test_a_last_line_that_was_cut_off_is_a_row_and_no_remark(
+    tmp_path: Path, end: str, bad: list[int], below: list[int]
+) -> None:
+    rows = "".join(f"2020-04-{1 + n % 28:02},Acme,{n}.50,paid\n" for n in range(40))
+    reading = read(tmp_path, f"Paid,Payee,Sum,State\n{rows}{end}".encode())
+    assert [row.number for row in reading.bad_rows] == bad
+    assert [skip.first for skip in reading.skipped] == below
+    assert reading.rows.height == 40
+
+
+def test_a_cell_is_as_long_as_its_characters_are_many(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text("a,b,c\n1,2,ééé\n", encoding="utf-8")
+    with Reader(Limits(cell_characters=3)) as reader:
+        assert reader.read(path).rows.height == 1
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,10 @@
-"""How several verdicts become one, and how counts become a verdict."""
+"""How several verdicts become one, and which errors are tried again."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 from integrity.errors import CouldNotCheck, GateFailed, Misconfigured, Rejected, Transient, Undeliverable, is_retryable
 from integrity.findings import Finding, GateResult, Rule
-from integrity.gates.rules import verdict_of
-from integrity.inventory.policy import Policy, load_policy
-from integrity.settings import PROJECT_ROOT
 from integrity.verdicts import Verdict, worst
 
 
@@ -52,35 +47,6 @@ def test_a_gate_that_judged_nothing_is_an_error() -> None:
     assert GateResult.of("g", []).verdict is Verdict.ERROR
     assert GateResult.of("g", [finding(Verdict.PASS, not_judged="a file is missing")]).verdict is Verdict.ERROR
     assert GateResult.of("g", [finding(Verdict.PASS)]).verdict is Verdict.PASS
-
-
-@pytest.mark.parametrize(
-    ("severity", "failed", "expected"),
-    [
-        ("block", 0, "PASS"),
-        ("block", 1, "FAIL"),
-        ("warn", 100, "WARN"),
-        ("quarantine", 1, "WARN"),
-        ("quarantine", 2, "FAIL"),
-    ],
-)
-def test_severity_and_threshold_decide(severity: str, failed: int, expected: str) -> None:
-    policy = Policy(quarantine_share=0.01, missing_supplier="block", answer_days={})
-    assert verdict_of(rule(severity), failed=failed, rows=100, policy=policy) == expected
-
-
-def test_every_class_has_a_policy() -> None:
-    path = PROJECT_ROOT / "include" / "policy.yml"
-    shares = [load_policy(path, importance).quarantine_share for importance in ("high", "moderate", "low")]
-    assert shares == sorted(shares)
-
-
-def test_a_class_without_policy_is_misconfigured(tmp_path: Path) -> None:
-    misspelt = "high: {quarantine_share: 0, answer_days: {}, quarantine: 1}\n"
-    (tmp_path / "policy.yml").write_text(misspelt, encoding="utf-8")
-    for importance in ("high", "low"):
-        with pytest.raises(Misconfigured, match=r"policy\.yml: class"):
-            load_policy(tmp_path / "policy.yml", importance)
 
 
 @pytest.mark.parametrize(
