@@ -20,13 +20,13 @@ from integrity.errors import GateFailed, Rejected
 from integrity.inventory.deciders import deciders
 
 from orchestration.accounts import account_of
-from orchestration.tasks import _channel, _lineage_client, _office, _period, _run, _told_apart
+from orchestration.running import alert_channel, lineage_client, open_office, period_of_run, run_id, told_apart
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.hitl import HITLUser
     from integrity.inventory.deciders import Decider
     from integrity.inventory.dependency import Registered
-    from integrity.pipeline.deciding import Case
+    from integrity.pipeline.deciding import Case, Terms
     from integrity.pipeline.office import Office
 
 log = logging.getLogger("integrity")
@@ -73,11 +73,11 @@ class _Asking(HITLOperator):
         """Put the question to the person, on record, and wait."""
         from integrity.pipeline.deciding import note_asked
 
-        period, whom = _period(), self._people(office)[self.role]
+        period, whom = period_of_run(), self._people(office)[self.role]
         label = office.registered.dependency.reporting.label(period)
         self.subject = f"{office.registered.dependency.title}, {label}: let it pass?"
         self.assigned_users = [{"id": account_of(whom), "name": whom.name or whom.address}]
-        note_asked(office, period, _run(), whom, case)
+        note_asked(office, period, run_id(), whom, case)
         log.info("waiting for the %s's word until %s", self.role, until.isoformat(timespec="minutes"))
         self._park(until.isoformat(), subject=case.subject, **kept)
 
@@ -106,8 +106,8 @@ class _Asking(HITLOperator):
         """
         from integrity.pipeline.deciding import note_answer
 
-        period, whom = _period(), self._people(office)[self.role]
-        answer = functools.partial(note_answer, office, period, _run(), whom=whom, subject=subject)
+        period, whom = period_of_run(), self._people(office)[self.role]
+        answer = functools.partial(note_answer, office, period, run_id(), whom=whom, subject=subject)
         if "error" in event:
             answer(account=None, at=datetime.now(UTC))
             raise GateFailed(f"The {self.role} {whom} did not answer in time; {office.name} {period} is not released.")
@@ -120,6 +120,21 @@ class _Asking(HITLOperator):
             raise GateFailed(f"The {self.role} {whom} does not let it pass; {office.name} {period} is not released.")
         return account
 
+    def _note_approval(self, office: Office, event: Mapping[str, Any], account: str, subject: str, terms: Terms) -> int:
+        """Put on record that the person approved, and on which terms; gives the event's number."""
+        from integrity.pipeline.deciding import note_answer
+
+        return note_answer(
+            office,
+            period_of_run(),
+            run_id(),
+            whom=self._people(office)[self.role],
+            account=account,
+            at=event["responded_at"],
+            subject=subject,
+            terms=terms,
+        )
+
 
 class Decide(_Asking):
     """Asks the owner, where the policy lets the run wait and a waiver could help; else leaves the run red.
@@ -131,7 +146,7 @@ class Decide(_Asking):
         super().__init__(role="owner", params=_form(), trigger_rule="one_failed", **kwargs)
         self.waits = waits
 
-    @_told_apart
+    @told_apart
     def execute(self, context: Any) -> None:
         """Go on, where what blocks is waived already; leave it red, where no word could help; or ask and wait."""
         self._wait_for_the_gates(context)
@@ -140,7 +155,7 @@ class Decide(_Asking):
 
         from orchestration.connections import airflow_connection
 
-        office, period, since = _office(self.dependency), _period(), context["dag_run"].start_date
+        office, period, since = open_office(self.dependency), period_of_run(), context["dag_run"].start_date
         if not must_be_decided(office, period, since):
             return
         hours = office.policy.wait_hours
@@ -151,10 +166,10 @@ class Decide(_Asking):
         record(
             office,
             period,
-            run=_run(),
+            run=run_id(),
             since=since,
-            channel=_channel(office),
-            lineage=_lineage_client(),
+            channel=alert_channel(office),
+            lineage=lineage_client(),
             connections=airflow_connection,
             note=f"Its run waits until {until:%Y-%m-%d %H:%M} UTC for the word of {who}, given on Airflow's page.",
         )
@@ -173,12 +188,12 @@ class Decide(_Asking):
         if broken := [name for name in others if states.get(name) != "success"]:
             raise GateFailed(f"'{broken[0]}' did not end well, so nobody knows what there is to decide.")
 
-    @_told_apart
+    @told_apart
     def answered(self, context: Any, event: dict[str, Any], until: str, subject: str) -> int | None:
         """Take the owner's word on what was asked; what cannot be taken is asked for again."""
-        from integrity.pipeline.deciding import case_as_asked, let_pass_in_run, must_be_decided, note_answer, read_terms
+        from integrity.pipeline.deciding import case_as_asked, let_pass_in_run, must_be_decided, read_terms
 
-        office, period = _office(self.dependency), _period()
+        office, period = open_office(self.dependency), period_of_run()
         account = self._approved(office, event, until, subject)
         if not must_be_decided(office, period, context["dag_run"].start_date):
             return None
@@ -189,19 +204,10 @@ class Decide(_Asking):
             log.warning("the answer cannot be taken; asking again: %s", refusal)
             self._park(until, subject=subject)
         people = self._people(office)
-        number = note_answer(
-            office,
-            period,
-            _run(),
-            whom=people[self.role],
-            account=account,
-            at=event["responded_at"],
-            subject=subject,
-            terms=terms,
-        )
+        number = self._note_approval(office, event, account, subject, terms)
         if len(people) > 1:
             return number
-        let_pass_in_run(office, period, _run(), terms, case, [*people.values()])
+        let_pass_in_run(office, period, run_id(), terms, case, [*people.values()])
         return None
 
 
@@ -211,7 +217,7 @@ class Countersign(_Asking):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(role="sponsor", **kwargs)
 
-    @_told_apart
+    @told_apart
     def execute(self, context: Any) -> None:
         """Ask, if the owner has approved; where nothing was asked there is nothing to agree to."""
         from integrity.pipeline.deciding import agreed_question, approval_of, case_as_asked, question
@@ -219,14 +225,14 @@ class Countersign(_Asking):
         number = context["ti"].xcom_pull(task_ids=DECIDE)
         if number is None:
             raise AirflowSkipException("Nobody had to be asked.")
-        office, period = _office(self.dependency), _period()
+        office, period = open_office(self.dependency), period_of_run()
         approval = approval_of(office, number)
         case = case_as_asked(office, period, approval.subject)
         until = context["dag_run"].start_date + timedelta(hours=office.policy.wait_hours)
         self.body = f"{question(office, period, case, until)}\n\n{agreed_question(approval)}"
         self._ask(office, case, until, number=number)
 
-    @_told_apart
+    @told_apart
     def answered(self, context: Any, event: dict[str, Any], until: str, subject: str, number: int) -> None:
         """Take the sponsor's word: with it the owner's terms hold."""
         from integrity.pipeline.deciding import (
@@ -234,10 +240,9 @@ class Countersign(_Asking):
             case_as_asked,
             let_pass_in_run,
             must_be_decided,
-            note_answer,
         )
 
-        office, period = _office(self.dependency), _period()
+        office, period = open_office(self.dependency), period_of_run()
         account = self._approved(office, event, until, subject, number=number)
         if not must_be_decided(office, period, context["dag_run"].start_date):
             return
@@ -246,17 +251,8 @@ class Countersign(_Asking):
             approval_of(office, number).terms,
             self._people(office),
         )
-        note_answer(
-            office,
-            period,
-            _run(),
-            whom=people[self.role],
-            account=account,
-            at=event["responded_at"],
-            subject=subject,
-            terms=terms,
-        )
-        let_pass_in_run(office, period, _run(), terms, case, [*people.values()])
+        self._note_approval(office, event, account, subject, terms)
+        let_pass_in_run(office, period, run_id(), terms, case, [*people.values()])
 
 
 def deciding(registered: Registered, *, waits: bool) -> list[Any]:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-import traceback
-from collections.abc import Callable
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from datetime import UTC, datetime
+from typing import Any
 
 from airflow.sdk import chain, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
-from integrity.errors import CouldNotCheck, GateFailed, IntegrityError, Misconfigured, is_retryable
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from integrity.errors import CouldNotCheck, GateFailed, Misconfigured
 from integrity.inventory.loading import Broken
 
 from orchestration.assets import judge_again, mart, published
-
-if TYPE_CHECKING:
-    from integrity.alerts.channels import Channel
-    from integrity.pipeline.office import Office
+from orchestration.running import alert_channel, lineage_client, open_office, period_of_run, run_id, telling, told_apart
 
 log = logging.getLogger("integrity")
 
@@ -27,62 +20,15 @@ _BATCH = 200
 """Submissions judged by one task, so that cost grows with data and not with the number of tasks."""
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _told_apart(step: Callable[P, R]) -> Callable[P, R]:
-    """Map errors to Airflow: a verdict or a mistake never retries, an outage does."""
-
-    @functools.wraps(step)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return step(*args, **kwargs)
-        except (AirflowSkipException, AirflowRescheduleException):
-            raise
-        except Exception as error:
-            if is_retryable(error):
-                raise
-            raise AirflowFailException(_telling(error)) from None
-
-    return run
-
-
-def _telling(error: Exception) -> str:
-    """What the log may say: our own sentence, or else the kind of error and where. Libraries quote cells in theirs."""
-    if isinstance(error, IntegrityError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[1:]]
-    return f"{type(error).__name__} at {' > '.join(ours[-6:])}"
-
-
-def _period() -> date:
-    key = get_current_context()["dag_run"].partition_key
-    if not key:
-        raise Misconfigured("This run has no reporting period. Start it with a partition key such as 2020-04-23.")
-    return date.fromisoformat(key)
-
-
-def _run() -> str:
-    return str(get_current_context()["dag_run"].run_id)
-
-
-def _office(dependency: str) -> Office:
-    from integrity.pipeline.office import Office
-
-    return Office.open(dependency)
-
-
 @task
-@_told_apart
+@told_apart
 def receive(dependency: str) -> list[list[int]]:
     """Pull from the sources; archive, identify and register what lies in the inbox; gives what to judge, in batches."""
     from integrity.pipeline.receiving import receive as receive_files
 
     from orchestration.connections import airflow_connection
 
-    office, period = _office(dependency), _period()
+    office, period = open_office(dependency), period_of_run()
     if period != office.registered.dependency.reporting.period_of(period):
         label = office.registered.dependency.reporting.label(period)
         raise Misconfigured(f"{period} is no reporting period of {dependency}. Start the run with the key of {label}.")
@@ -94,7 +40,7 @@ def receive(dependency: str) -> list[list[int]]:
 
 
 @task
-@_told_apart
+@told_apart
 def watch(dependencies: list[str]) -> list[list[str]]:
     """Take in what came late; gives the periods, as [dependency, period], that must be judged for what is overdue."""
     from integrity.pipeline.watching import watch as watch_one
@@ -105,9 +51,9 @@ def watch(dependencies: list[str]) -> list[list[str]]:
     broken: list[str] = []
     for name in dependencies:
         try:
-            periods = watch_one(_office(name), datetime.now(UTC), connections=airflow_connection)
+            periods = watch_one(open_office(name), datetime.now(UTC), connections=airflow_connection)
         except Exception as error:  # noqa: BLE001 - one that breaks must not keep the others from being watched
-            log.error("%s is not watched: %s", name, _telling(error))  # noqa: TRY400 - a library's own text may hold cells
+            log.error("%s is not watched: %s", name, telling(error))  # noqa: TRY400 - a library's own text may hold cells
             broken.append(name)
             continue
         found += [[name, period.isoformat()] for period in periods]
@@ -120,24 +66,24 @@ def watch(dependencies: list[str]) -> list[list[str]]:
 
 
 @task
-@_told_apart
+@told_apart
 def submissions_to_judge(dependency: str) -> list[list[int]]:
     """The period's submissions that have not been judged under the present rules, in one batch."""
     from integrity.register.receipts import submissions_to_judge as waiting
     from integrity.warehouse.connection import transaction
 
-    office = _office(dependency)
+    office = open_office(dependency)
     with transaction(office.engine) as session:
-        return [waiting(session, dependency, _period(), office.fingerprint)]
+        return [waiting(session, dependency, period_of_run(), office.fingerprint)]
 
 
 @task
-@_told_apart
+@told_apart
 def judge_submissions(dependency: str, batch: list[int]) -> None:
     """Judge each file against its schema and land its rows; red if one blocks, the others are judged all the same."""
     from integrity.pipeline.judging import judge_submissions as judge
 
-    verdicts = judge(_office(dependency), batch, _run())
+    verdicts = judge(open_office(dependency), batch, run_id())
     blocked = [str(submission) for submission, verdict in verdicts.items() if verdict.blocks]
     log.info("judged %d submission(s), %d blocked", len(batch), len(blocked))
     if blocked:
@@ -145,23 +91,23 @@ def judge_submissions(dependency: str, batch: list[int]) -> None:
 
 
 @task(trigger_rule="all_done")
-@_told_apart
+@told_apart
 def judge_coverage(dependency: str) -> None:
     """Judge who and what came against who and what was expected."""
     from integrity.pipeline.judging import judge_coverage as judge
 
-    verdict = judge(_office(dependency), _period(), _run())
+    verdict = judge(open_office(dependency), period_of_run(), run_id())
     if verdict.blocks:
         raise GateFailed(f"Coverage: {verdict}. See: integrity issues list --dependency {dependency}")
 
 
 @task(trigger_rule="all_done")
-@_told_apart
+@told_apart
 def judge_relations(dependency: str) -> None:
     """Judge the candidate against other days and data sets, by dbt tests in a schema of this run's own."""
     from integrity.pipeline.judging import judge_relations as judge
 
-    verdict = judge(_office(dependency), _period(), _run())
+    verdict = judge(open_office(dependency), period_of_run(), run_id())
     if verdict is None:
         raise AirflowSkipException("No submission was accepted, so there is no candidate to judge.")
     if verdict.blocks:
@@ -172,18 +118,18 @@ def release(dependency: str) -> Any:
     """The task that releases; it alone emits the Asset's event, with the period as its key."""
 
     @task(outlets=[published(dependency)], trigger_rule="none_failed")
-    @_told_apart
+    @told_apart
     def release() -> None:
         from integrity.pipeline.releasing import release as release_period
 
-        changed = release_period(_office(dependency), _period(), _run())
+        changed = release_period(open_office(dependency), period_of_run(), run_id())
         log.info("released: %s", ", ".join(changed) or "what passed is in force already")
 
     return release()
 
 
 @task
-@_told_apart
+@told_apart
 def record(dependency: str) -> list[list[str]]:
     """Findings to issues, alerts, lineage, feedback; runs whatever the gates said, and leaves the run as red as it is.
 
@@ -195,19 +141,19 @@ def record(dependency: str) -> list[list[str]]:
     from orchestration.connections import airflow_connection
 
     dag_run = get_current_context()["dag_run"]
-    office = _office(dependency)
+    office = open_office(dependency)
     recorded = record_period(
         office,
-        _period(),
-        run=_run(),
+        period_of_run(),
+        run=run_id(),
         since=dag_run.start_date or datetime.now(UTC),
-        channel=_channel(office),
-        lineage=_lineage_client(),
+        channel=alert_channel(office),
+        lineage=lineage_client(),
         connections=airflow_connection,
     )
     changes = recorded.changes
     log.info("%s; issues opened %s, closed %s", recorded.outcome.verdict, list(changes.opened), list(changes.closed))
-    return [[name, period.isoformat()] for name, period in periods_to_judge_again(office, _period())]
+    return [[name, period.isoformat()] for name, period in periods_to_judge_again(office, period_of_run())]
 
 
 def call(leaning: str, found: Any) -> Any:
@@ -221,7 +167,7 @@ def call(leaning: str, found: Any) -> Any:
     """
 
     @task(task_id=f"call__{leaning}", outlets=[judge_again(leaning)])
-    @_told_apart
+    @told_apart
     def call(found: list[list[str]], *, outlet_events: Any = None) -> None:
         periods = [period for name, period in found if name == leaning]
         if not periods:
@@ -259,7 +205,7 @@ def judge_release_record(dependency: str, leaning: list[str], batches: Any, deci
 
 
 @task(retries=0)
-@_told_apart
+@told_apart
 def assess(dependency: str) -> str:
     """Plant errors in real submissions and keep what the gates caught; skipped while the last result holds.
 
@@ -271,13 +217,13 @@ def assess(dependency: str) -> str:
     from integrity.assessment.keeping import has_released, is_due, keep
     from integrity.verdicts import Verdict
 
-    office = _office(dependency)
+    office = open_office(dependency)
     if not has_released(office):
         raise AirflowSkipException("Nothing is released yet in which errors could be planted.")
     if get_current_context()["dag_run"].run_type == "scheduled" and not is_due(office):
         raise AirflowSkipException("The last assessment on record still holds.")
     found = assess_dependency(office, Wanted(), log.info)
-    kept = keep(office, found, _run(), _channel(office))
+    kept = keep(office, found, run_id(), alert_channel(office))
     log.info("%s: %s; %d of %d caught", kept.reference, kept.verdict, kept.caught, kept.planted)
     if found.verdict is Verdict.ERROR:
         raise CouldNotCheck(f"{kept.reference} came to no result. " + " ".join(kept.shortfalls))
@@ -285,13 +231,13 @@ def assess(dependency: str) -> str:
 
 
 @task
-@_told_apart
+@told_apart
 def build_mart(name: str) -> None:
     """Build the mart's rows of this period anew from what is published."""
     from integrity.pipeline.marts import build_mart as build
     from integrity.settings import Settings
 
-    build(Settings.from_environment(), name, _period())
+    build(Settings.from_environment(), name, period_of_run())
 
 
 def build(name: str) -> Any:
@@ -308,22 +254,3 @@ def report_broken(problems: list[str]) -> None:
 def broken_text(broken: Broken) -> str:
     """The problems of a broken folder as Markdown."""
     return "\n".join(f"- `{p.file}:{p.line}`: {p.what}. {p.mend}" for p in broken.problems)
-
-
-def _channel(office: Office) -> Channel:
-    """Slack by the connection ``slack_default``; log and file where nobody has set one."""
-    from airflow.providers.slack.hooks.slack import SlackHook
-    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
-    from integrity.alerts.channels import FileChannel, SlackChannel
-
-    try:
-        return SlackChannel(SlackHook(slack_conn_id="slack_default").get_conn())
-    except (AirflowNotFoundException, AirflowRuntimeError):
-        return FileChannel(office.settings.home / "alerts.log")
-
-
-def _lineage_client() -> Any:
-    """The provider's own client, so that gates and tasks tell the same listener."""
-    from airflow.providers.openlineage.plugins.adapter import OpenLineageAdapter
-
-    return OpenLineageAdapter().get_or_create_openlineage_client()

@@ -11,10 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 _ASK = """
 from airflow.sdk.exceptions import AirflowFailException
-from orchestration.tasks import _told_apart
+from orchestration.running import told_apart
 from integrity.errors import GateFailed, Transient
 
-@_told_apart
+@told_apart
 def step(error):
     raise error
 

@@ -35,8 +35,8 @@ def comes_to(states, *, must=True, run_type="manual", waits=True, hours=4):
     attempt = SimpleNamespace(dag_id="asked", run_id="r", get_task_states=lambda **_: {"r": states})
     office = SimpleNamespace(name="regional", policy=SimpleNamespace(wait_hours=hours))
     here = {
-        "orchestration.deciding._office": lambda _: office,
-        "orchestration.deciding._period": lambda: "2020-04-29",
+        "orchestration.deciding.open_office": lambda _: office,
+        "orchestration.deciding.period_of_run": lambda: "2020-04-29",
         "integrity.pipeline.deciding.must_be_decided": lambda *_: must,
     }
     patches = [patch(name, new) for name, new in here.items()]
@@ -99,9 +99,9 @@ def comes_to(step, account, option="Approve", *, people=2, must=True, refused=Fa
         return 7
     core = "integrity.pipeline.deciding."
     here = {
-        "orchestration.deciding._office": lambda _: SimpleNamespace(name="regional"),
-        "orchestration.deciding._period": lambda: "2020-04-29",
-        "orchestration.deciding._run": lambda: "r",
+        "orchestration.deciding.open_office": lambda _: SimpleNamespace(name="regional"),
+        "orchestration.deciding.period_of_run": lambda: "2020-04-29",
+        "orchestration.deciding.run_id": lambda: "r",
         "orchestration.deciding.get_current_context": lambda: {"ti": SimpleNamespace(id="t")},
         "orchestration.deciding.upsert_hitl_detail": lambda **_: calls.append("asked again"),
         core + "must_be_decided": lambda *_: must,

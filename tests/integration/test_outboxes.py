@@ -33,10 +33,13 @@ class Post:
     outboxes: list[dict[str, Any]] = field(default_factory=list)
     credentials: dict[str, Credentials] = field(default_factory=dict)
 
+    def declared(self) -> dict[str, Any]:
+        path = self.settings.dependencies / REGIONAL / "dependency.yml"
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+
     def dependency(self) -> Dependency:
-        declared = self.settings.dependencies / REGIONAL / "dependency.yml"
         told = [{"supplier": SUPPLIER, **place} for place in self.outboxes]
-        return Dependency.model_validate(yaml.safe_load(declared.read_text(encoding="utf-8")) | {"outboxes": told})
+        return Dependency.model_validate(self.declared() | {"outboxes": told})
 
     def deliver(self) -> list[Trouble]:
         delivering = Delivering(
@@ -127,6 +130,34 @@ def test_an_outbox_of_nobody_is_refused(post: Post) -> None:
     post.outboxes = [{"kind": "s3", "connection": "theirs", "bucket": "submissions", "supplier": "nobody"}]
     with pytest.raises(ValidationError, match="'nobody' is none of the suppliers"):
         post.dependency()
+
+
+@pytest.mark.parametrize(
+    ("places", "meets"),
+    [
+        ([{"kind": "s3", "bucket": "bbb", "prefix": "a"}, {"kind": "s3", "bucket": "bbb", "prefix": "a/b"}], True),
+        ([{"kind": "s3", "bucket": "bbb", "prefix": "a/"}, {"kind": "s3", "bucket": "bbb", "prefix": "b/"}], False),
+        ([{"kind": "s3", "bucket": "bbb"}, {"kind": "s3", "bucket": "ccc"}], False),
+        ([{"kind": "sftp", "folder": "/out"}, {"kind": "sftp", "folder": "/out/"}], True),
+        ([{"kind": "sftp", "folder": "/out"}, {"kind": "sftp", "folder": "/out/feedback"}], False),
+    ],
+)
+def test_an_outbox_is_shared_with_nobody_and_nothing_is_fetched_from_it(
+    post: Post, places: list[dict[str, Any]], meets: bool
+) -> None:
+    declared = post.declared()
+    first, second = ({"connection": "theirs", **place} for place in places)
+    for told, says in (
+        ({"outboxes": [first, second | {"supplier": "another"}]}, "each finds the other's"),
+        ({"outboxes": [first], "sources": [second]}, "come back as a submission"),
+    ):
+        suppliers = [*declared["suppliers"], declared["suppliers"][0] | {"code": "another"}]
+        told = {kind: [{"supplier": SUPPLIER, **place} for place in given] for kind, given in told.items()}
+        if not meets:
+            Dependency.model_validate(declared | {"suppliers": suppliers} | told)
+            continue
+        with pytest.raises(ValidationError, match=says):
+            Dependency.model_validate(declared | {"suppliers": suppliers} | told)
 
 
 def test_a_night_delivers_its_feedback_and_a_deaf_server_changes_no_verdict(

@@ -111,6 +111,12 @@ def test_units_that_were_not_counted_are_no_pass(regional: Registered) -> None:
     assert judged_units(once, everybody)["units_once"] == ("ERROR", "The units' rows were not counted.")
     rows = dict.fromkeys(population(regional), 1)
     assert judged_units(once, everybody, rows_of_units={"protezione_civile": rows})["units_once"] == ("PASS", "")
+    (not_kept,) = [
+        f
+        for f in judge_units(once, once.dependency.population, everybody, policy=WAITING, rows_of_units={})  # type: ignore[arg-type]
+        if f.rule.name == "units_once"
+    ]
+    assert not_kept.not_judged == "rows of protezione_civile were not kept, so none is counted"
     rows["13"] = 2
     found = judged_units(once, everybody, rows_of_units={"protezione_civile": rows})
     assert found["units_once"] == ("FAIL", "Twice: Abruzzo (13).")
@@ -153,3 +159,5 @@ def test_nobody_is_missing_on_a_day_on_which_nobody_reports(regional: Registered
     )
     result = judge_coverage(changed, period=DAY, units={}, policy=WAITING)
     assert {f.rule.name: (str(f.verdict), f.evaluated) for f in result.findings}["supplier_reported"] == ("PASS", 0)
+    assert {f.rule.name: f.not_judged for f in result.findings}["population_complete"] == "nobody reports for this day"
+    assert result.verdict is Verdict.PASS

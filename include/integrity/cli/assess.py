@@ -153,7 +153,16 @@ def controls(
     with transaction(engine()) as session:
         found = [(name, controls_of(inventory.get(name), recorded_evidence(session, name))) for name in names]
     if as_json:
-        print_json([{"dependency": name, "controls": [c.to_json() for c in listed]} for name, listed in found])
+        print_json(
+            [
+                {
+                    "dependency": name,
+                    "controls": [control.to_json() for control in listed],
+                    "departures": [str(departed) for departed in inventory.get(name).departures],
+                }
+                for name, listed in found
+            ]
+        )
         return
     for name, listed in found:
         rows = [[c.id, c.name, "yes" if c.is_needed else "-", c.state, " ".join(c.evidence) or None] for c in listed]
@@ -161,6 +170,8 @@ def controls(
         console().print(
             table(["", "Control", "Needed", "State", "Evidence"], rows, title=f"\n{name}, class {importance}")
         )
+        for departed in inventory.get(name).departures:
+            console().print(f"Departs from its class: {departed}", markup=False, soft_wrap=True)
 
 
 def _folder(dependency: str, text: str) -> tuple[str, Path]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import date
-from typing import Annotated, Any
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from integrity.cli.base import AsJson, app, console, open_engine, print_json, tell_judged
-from integrity.errors import Rejected
+from integrity.errors import CouldNotCheck, IntegrityError, Rejected
 from integrity.settings import Settings
+
+if TYPE_CHECKING:
+    from integrity.pipeline.watching import Overdue
 
 
 @app.command()
@@ -36,31 +39,48 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Find what is overdue, judge the periods that it concerns, and list what is missing or came late."""
-    from datetime import UTC, datetime
-
-    from integrity.alerts.channels import channel_from_environment
     from integrity.inventory.loading import load_inventory
-    from integrity.pipeline.ingesting import judge_again
-    from integrity.pipeline.office import Office
-    from integrity.pipeline.watching import overdue, watch
-    from integrity.reports.console import table
-    from integrity.warehouse.migrate import migrate
 
     settings = Settings.from_environment()
     names = [dependency] if dependency else list(load_inventory(settings).dependencies)
-    found = []
+    found: list[Overdue] = []
+    broken: list[str] = []
     for name in names:
-        office = Office.open(name)
-        migrate(office.engine)
-        moment = datetime.now(UTC)
-        judge_again(office, watch(office, moment), channel_from_environment(settings.home))
-        found += overdue(office, moment)
+        try:
+            found += _watched(name, settings)
+        except Exception as error:
+            if dependency:
+                raise
+            # One that breaks must not keep the others from being watched. A library's own text may hold cells.
+            why = str(error) if isinstance(error, IntegrityError) else f"it broke off ({type(error).__name__})"
+            broken.append(f"{name}: {why}")
     if as_json:
         print_json([each.to_json() for each in found])
-        return
-    if not found:
+    elif found:
+        _print_overdue(found)
+    elif not broken:
         console().print("Nothing that is watched is missing, and nothing came late.")
-        return
+    if broken:
+        raise CouldNotCheck("Not watched: " + "; ".join(broken))
+
+
+def _watched(name: str, settings: Settings) -> list[Overdue]:
+    from integrity.alerts.channels import channel_from_environment
+    from integrity.pipeline.ingesting import judge_again
+    from integrity.pipeline.office import Office
+    from integrity.pipeline.watching import overdue, watch
+    from integrity.warehouse.migrate import migrate
+
+    office = Office.open(name)
+    migrate(office.engine)
+    moment = datetime.now(UTC)
+    judge_again(office, watch(office, moment), channel_from_environment(settings.home))
+    return overdue(office, moment)
+
+
+def _print_overdue(found: list[Overdue]) -> None:
+    from integrity.reports.console import table
+
     headings = ["Dependency", "Period", "Supplier", "", "In time until (UTC)", "Came (UTC)"]
     rows = [
         [

@@ -96,6 +96,7 @@ def judge_coverage(
     if dependency.population:
         reason = "a supplier's file is missing" if missing else ""
         reason = reason or ("a file could not be read" if None in units.values() else "")
+        reason = reason if is_reported else "nobody reports for this day"
         findings += judge_units(
             registered,
             dependency.population,

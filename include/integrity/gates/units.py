@@ -173,7 +173,11 @@ def _twice(
     rows_of_units: Mapping[str, Mapping[str, int]] | None,
     only: str | None,
 ) -> Finding:
-    """Units that two suppliers send, or that have a second row where one is all that they should have."""
+    """Units that two suppliers send, or that have a second row where one is all that they should have.
+
+    Where a unit has one row and a file's rows were not kept, they cannot be counted: it says that it is not
+    judged.
+    """
     senders = Counter(code for named in units.values() for code in named or ())
     twice = {code for code, count in senders.items() if count > 1}
     if stated.rows == "one":
@@ -186,6 +190,9 @@ def _twice(
                 supplier=only,
                 detail="The units' rows were not counted.",
             )
+        if uncounted := sorted(code for code, named in units.items() if named and code not in (rows_of_units or {})):
+            why = f"rows of {', '.join(uncounted)} were not kept, so none is counted"
+            return Finding(rule=UNITS_ONCE, verdict=Verdict.PASS, evaluated=0, failed=0, supplier=only, not_judged=why)
         twice |= {code for rows in (rows_of_units or {}).values() for code, count in rows.items() if count > 1}
     known = [code for code in expected if code in twice]
     told = f"Twice: {_listed(expected, known)}." if known else ""

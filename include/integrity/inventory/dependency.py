@@ -247,6 +247,22 @@ class Dependency(Strict):
                 raise ValueError(f"'{place.supplier}' is none of the suppliers")
         return places
 
+    @model_validator(mode="after")
+    def _keep_feedback_apart(self) -> Self:
+        """Feedback holds its supplier's own values, and must not come back as a submission."""
+        for place in self.outboxes:
+            if shared := next((o for o in self.outboxes if o.supplier != place.supplier and place.meets(o)), None):
+                raise ValueError(
+                    f"'{place.supplier}' and '{shared.supplier}' share an outbox, so that each finds the other's "
+                    "feedback: give each a place of its own"
+                )
+            if any(place.meets(source) for source in self.sources):
+                raise ValueError(
+                    f"the outbox of '{place.supplier}' lies where files are fetched from, so that feedback would come "
+                    "back as a submission: give it a place of its own"
+                )
+        return self
+
     @property
     def importance(self) -> str:
         return manual.importance_of(self.assessment.scores)

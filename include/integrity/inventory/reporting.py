@@ -59,9 +59,10 @@ class Reporting(Strict):
         closed_on: Further days that are no business days; or all of them, where no place is named.
         fiscal_year_begins: The month, 1 to 12, with which the year of the books begins. Months are then labelled by
             that year and their number in it.
-        due: By when a period's submission is expected; where not stated, by the period's end, and nobody watches.
+        due: By when a submission is expected; where not stated, by the period's end.
         grace: For how long after that it is not missed.
-        watched_periods: How many periods back ``watch`` looks for what is missing.
+        watched_periods: How many periods back ``watch`` looks for what is missing: from now, and from the last one
+            that can have been missed.
     """
 
     frequency: Literal["daily", "business_days", "weekly", "monthly"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -45,6 +46,12 @@ class S3Outbox(_Place):
     bucket: str = Field(min_length=3, max_length=255)
     prefix: str = ""
 
+    def meets(self, other: _Place) -> bool:
+        """Whether a key could belong to both."""
+        if not isinstance(other, S3Outbox) or (self.connection, self.bucket) != (other.connection, other.bucket):
+            return False
+        return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
+
 
 class SftpOutbox(_Place):
     """A folder of an SFTP server."""
@@ -52,6 +59,12 @@ class SftpOutbox(_Place):
     kind: Literal["sftp"]
     connection: str = Field(pattern=_CONNECTION)
     folder: str = Field(min_length=1)
+
+    def meets(self, other: _Place) -> bool:
+        """Whether it is the same folder; those below it are places of their own."""
+        if not isinstance(other, SftpOutbox) or self.connection != other.connection:
+            return False
+        return PurePosixPath(self.folder) == PurePosixPath(other.folder)
 
 
 class _Source(_Place):

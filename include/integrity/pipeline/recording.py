@@ -263,8 +263,10 @@ def _give_feedback(engine: Engine, office: Office, period: date, run: str) -> No
 
 
 def _deliver_feedback(office: Office, connections: Connections) -> None:
-    """Take the packs to where suppliers want them. What fails is tried again by the next recording; no verdict hangs
-    on it."""
+    """Take the packs to where suppliers want them.
+
+    What fails is tried again by the next recording; no verdict hangs on it.
+    """
     delivering = Delivering(
         dependency=office.registered.dependency,
         outbox=office.settings.outbox,

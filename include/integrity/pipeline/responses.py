@@ -55,12 +55,12 @@ def coverage_subject(session: Session, office: Office, period: date, moment: dat
     """Hash of what the coverage of a period rests on: the rules, what came, and whom it is too early to miss."""
     latest = latest_submissions(session, office.name, period)
     awaited = sorted(
-        supplier for supplier in awaited_suppliers(office.registered, period, moment) if supplier not in latest
+        supplier for supplier in _awaited_suppliers(office.registered, period, moment) if supplier not in latest
     )
     return subject_hash(office.fingerprint, sorted(s.id for s in latest.values()), *([awaited] if awaited else []))
 
 
-def awaited_suppliers(registered: Registered, period: date, moment: datetime) -> list[str]:
+def _awaited_suppliers(registered: Registered, period: date, moment: datetime) -> list[str]:
     """Suppliers whose submission for a period is not missing at this moment, whether or not it has come."""
     declared = registered.dependency
     expected = [supplier for supplier in declared.suppliers if supplier.reports_for(period)]

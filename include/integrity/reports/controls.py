@@ -65,10 +65,9 @@ def _procedures(registered: Registered, _: Recorded) -> Iterator[str]:
         yield "README.md says what the owner does when it fails."
 
 
-def _key_controls(registered: Registered, recorded: Recorded) -> Iterator[str]:
+def _key_controls(_: Registered, recorded: Recorded) -> Iterator[str]:
     if recorded.judged:
-        yield f"{recorded.judged:,} verdicts on record, the last of {recorded.judged_at:%Y-%m-%d}."
-    yield from (f"Departs from its class: {departed}" for departed in registered.departures)
+        yield f"Verdicts on record: {recorded.judged:,}, the last of {recorded.judged_at:%Y-%m-%d}."
 
 
 def _validation(registered: Registered, recorded: Recorded) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import threading
@@ -15,12 +16,11 @@ from typing import Protocol
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from integrity.errors import IntegrityError, Misconfigured, Transient, is_retryable
 from integrity.inventory.dependency import Dependency
 from integrity.inventory.sources import S3Outbox, SftpOutbox
 from integrity.sources.credentials import Connections, Credentials
 from integrity.sources.fetching import Fetching
-from integrity.sources.pulling import Trouble
+from integrity.sources.pulling import Trouble, troubles_of
 from integrity.sources.remote import Patience
 from integrity.submissions.limits import Limits
 from integrity.warehouse.connection import transaction
@@ -47,28 +47,22 @@ class Delivering:
         What it could not take is taken the next time. Killed at any moment, or at work twice at once, it puts the same
         bytes under the same name again.
         """
-        troubles = []
+        troubles: list[Trouble] = []
         for place in self.dependency.outboxes:
-            try:
-                self._deliver(place)
-            except IntegrityError as error:
-                troubles.append(Trouble(_described(place), error))
-            except Exception as error:  # noqa: BLE001 - whatever a client raises, the other suppliers get theirs
-                # Not its own text, which may quote an address or a credential.
-                kind = Transient if is_retryable(error) else Misconfigured
-                troubles.append(Trouble(_described(place), kind(f"It broke off ({type(error).__name__}).")))
+            troubles += troubles_of(_described(place), functools.partial(self._deliver, place))
         return troubles
 
-    def _deliver(self, place: AnyOutbox) -> None:
+    def _deliver(self, place: AnyOutbox) -> list[Trouble]:
         waiting = list(self._waiting(place))
         if not waiting:
-            return
+            return []
         asking = Fetching(Limits(), self.patience, threading.Event())
         with closing(_open(place, self.connections(place.connection), self.patience)) as remote:
             for path, sha256 in waiting:
                 asking.retrying(lambda path=path: remote.put(path))  # type: ignore[misc]
                 self._note(place, path.name, sha256)
         log.info("%s: delivered %d file(s)", _described(place), len(waiting))
+        return []
 
     def _waiting(self, place: AnyOutbox) -> Iterator[tuple[Path, str]]:
         """Files of the supplier's folder that are not there as they are now, with their hashes."""

@@ -58,6 +58,22 @@ class Trouble:
         return f"{self.source}: {self.error}"
 
 
+def troubles_of(place: str, step: Callable[[], list[Trouble]]) -> list[Trouble]:
+    """What a step tells of its troubles, or that it broke off: whatever a client raises, the other places are served.
+
+    Args:
+        place: Kind and supplier, for people.
+    """
+    try:
+        return step()
+    except IntegrityError as error:
+        return [Trouble(place, error)]
+    except Exception as error:  # noqa: BLE001 - see above
+        # Not its own text, which may quote an address or a credential.
+        kind = Transient if is_retryable(error) else Misconfigured
+        return [Trouble(place, kind(f"It broke off ({type(error).__name__})."))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pulling:
     """The sources of one dependency, and what is needed to pull from them."""
@@ -88,14 +104,7 @@ class Pulling:
         def one(source: AnySource, credentials: Credentials | IntegrityError) -> list[Trouble]:
             if isinstance(credentials, IntegrityError):
                 return [Trouble(described(source), credentials)]
-            try:
-                return step(source, credentials)
-            except IntegrityError as error:
-                return [Trouble(described(source), error)]
-            except Exception as error:  # noqa: BLE001 - whatever a client raises, the other sources are still pulled
-                # Not its own text, which may quote an address or a credential.
-                kind = Transient if is_retryable(error) else Misconfigured
-                return [Trouble(described(source), kind(f"It broke off ({type(error).__name__})."))]
+            return troubles_of(described(source), lambda: step(source, credentials))
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="source") as pool:
             try:
