@@ -36,7 +36,8 @@ down: setup ## End what 'make up' left behind
 
 test: setup ## All tests; needs nothing that is not installed by this project
 	@echo "Tests (some minutes; PostgreSQL, Airflow and Slack's API are started by the tests themselves)"
-	@$(BIN)/pytest --ignore=tests/walk --ignore=tests/compose/test_compose.py
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore=tests/system --ignore=tests/walk --ignore=tests/compose/test_compose.py
+	@$(BIN)/pytest tests/system
 
 test-system: setup ## README's commands, typed in a fresh clone (some ten minutes)
 	@$(BIN)/pytest tests/walk
