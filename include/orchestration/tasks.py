@@ -104,14 +104,17 @@ def judge_coverage(dependency: str) -> None:
 @task(trigger_rule="all_done")
 @told_apart
 def judge_relations(dependency: str) -> None:
-    """Judge the candidate against other days and data sets, by dbt tests in a schema of this run's own."""
-    from integrity.pipeline.judging import judge_relations as judge
+    """Judge the candidate against its own history, then against other days and data sets.
 
-    verdict = judge(open_office(dependency), period_of_run(), run_id())
-    if verdict is None:
+    The former by its profile, the latter by dbt tests in a schema of this run's own.
+    """
+    from integrity.pipeline.judging import judge_candidate
+
+    verdicts = judge_candidate(open_office(dependency), period_of_run(), run_id())
+    if not verdicts:
         raise AirflowSkipException("No submission was accepted, so there is no candidate to judge.")
-    if verdict.blocks:
-        raise GateFailed(f"Relations: {verdict}. See: integrity issues list --dependency {dependency}")
+    if blocked := [f"{gate.capitalize()}: {verdict}." for gate, verdict in verdicts.items() if verdict.blocks]:
+        raise GateFailed(f"{' '.join(blocked)} See: integrity issues list --dependency {dependency}")
 
 
 def release(dependency: str) -> Any:

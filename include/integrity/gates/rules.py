@@ -7,7 +7,8 @@ from typing import Any
 
 import pandera.polars as pa
 
-from integrity.findings import Finding, Rule, Severity
+from integrity.errors import IntegrityError
+from integrity.findings import Finding, GateResult, Rule, Severity
 from integrity.inventory.policy import Policy
 from integrity.thresholds import Thresholds, is_within
 from integrity.verdicts import Verdict
@@ -112,6 +113,14 @@ GATE_RAN = Rule(
     message="A gate ended without a verdict, and a gate that did not run did not pass.",
     mend="Read the run's log, mend what it names, and run the period again.",
 )
+
+
+def gate_broke(gate: str, error: Exception) -> GateResult:
+    """The answer of a gate that broke: ERROR. Only an error of our own is quoted, others may hold cells."""
+    reason = str(error) if isinstance(error, IntegrityError) else type(error).__name__
+    return GateResult(gate=gate, verdict=Verdict.ERROR, findings=(could_not_check(GATE_RAN, reason),))
+
+
 IDENTIFIED = Rule(
     name="identified",
     kind="field_structure",

@@ -56,7 +56,7 @@ class Profiling(_Strict):
     """Whether accepted submissions are held against their own history, and what comes of what stands out."""
 
     enabled: bool
-    severity: Severity
+    severity: Literal["block", "warn", "note"]
 
 
 class RulePolicy(_Strict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -56,6 +56,12 @@ def candidates(session: Session, office: Office, period: date, on: date) -> dict
         if not waived.verdict.blocks and (is_up_to_date or not keeps_last_good):
             found[submission.supplier] = Candidate(judgement.landing_id, waived, frozenset(judgement.units or ()))
     return dict(sorted(found.items()))
+
+
+def candidate_landings(session: Session, office: Office, period: date, on: date | None = None) -> dict[str, int]:
+    """The landing of each supplier's submission that may be released; by default with the waivers of today."""
+    day = on or office.registered.dependency.reporting.today(datetime.now(UTC))
+    return {supplier: found.landing for supplier, found in candidates(session, office, period, day).items()}
 
 
 def verdict_of_judgement(

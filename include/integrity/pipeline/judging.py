@@ -1,4 +1,4 @@
-"""The three gates, each: gather what is to be judged, judge it, store the answer."""
+"""The gates on files, coverage and relations, each: gather what is to be judged, judge it, store the answer."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ import polars as pl
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from integrity.errors import CouldNotCheck, IntegrityError, Rejected, is_retryable
-from integrity.findings import GateResult
+from integrity.errors import CouldNotCheck, Rejected, is_retryable
 from integrity.gates.coverage import judge_coverage as coverage_of
 from integrity.gates.judged import JudgedRows
+from integrity.gates.profiling.profile import Profile
 from integrity.gates.relations import judge_relations as relations_of
-from integrity.gates.rules import GATE_RAN, could_not_check
+from integrity.gates.rules import gate_broke
 from integrity.gates.structure import JudgedWhileRead, StructureResult
 from integrity.inventory.dependency import Neighbour
-from integrity.pipeline.candidates import candidates
+from integrity.pipeline.candidates import candidate_landings
 from integrity.pipeline.landing import LargeLanding, land_submission
 from integrity.pipeline.office import Office
+from integrity.pipeline.profiling import judge_profiles, profile_rows
 from integrity.pipeline.rereading import ahead_of, judged_as_read, read_again, shape_before
 from integrity.pipeline.responses import coverage_subject, responses
 from integrity.pipeline.waiving import TO_BE_JUDGED_AGAIN, let_pass
@@ -33,6 +34,7 @@ from integrity.register.judgements import (
     save_judgement,
     subject_hash,
 )
+from integrity.register.profiles import hashing_key, keep_profile
 from integrity.register.receipts import submissions_to_judge
 from integrity.register.releases import current_releases
 from integrity.submissions.archive import archived_path, verify
@@ -53,7 +55,13 @@ def judge_period(office: Office, period: date, run: str) -> None:
         waiting = submissions_to_judge(session, office.name, period, office.fingerprint)
     judge_submissions(office, waiting, run)
     judge_coverage(office, period, run)
-    judge_relations(office, period, run)
+    judge_candidate(office, period, run)
+
+
+def judge_candidate(office: Office, period: date, run: str) -> dict[str, Verdict]:
+    """Ask the gates that look at what the period would release; none where nothing was accepted."""
+    answers = {"profiling": judge_profiles(office, period, run), "relations": judge_relations(office, period, run)}
+    return {gate: verdict for gate, verdict in answers.items() if verdict is not None}
 
 
 def judge_submissions(office: Office, submissions: Sequence[int], run: str) -> dict[int, Verdict]:
@@ -119,19 +127,38 @@ def _judge(office: Office, submission_id: int, run: str, opened: Future[_Opened 
             judged = judged_as_read(office, submission, read.reading, shape_before(office, submission), ahead)
             with transaction(office.engine) as session:
                 judged = let_pass(session, office, submission, judged)
+            profile = _profile(office, judged)
         except Exception as error:
             if is_retryable(error):
                 raise
-            judged = _not_judged(error)
+            judged, profile = _not_judged(error), None
         landing.conclude(judged)
-        _store(office, submission, judged, run, landing)
+        _store(office, submission, judged, profile, run, landing)
     return judged.verdict
 
 
-def _store(office: Office, submission: Submission, judged: StructureResult, run: str, ahead: LargeLanding) -> None:
+def _profile(office: Office, judged: StructureResult) -> Profile | None:
+    """What the rows that will be landed look like; None where there are none, or the class does without."""
+    if not judged.is_landable or not office.policy.profiling.enabled:
+        return None
+    with transaction(office.engine) as session:
+        key = hashing_key(session)
+    return profile_rows(office, key, judged.accepted.batches())
+
+
+def _store(
+    office: Office,
+    submission: Submission,
+    judged: StructureResult,
+    profile: Profile | None,
+    run: str,
+    ahead: LargeLanding,
+) -> None:
     with transaction(office.engine) as session:
         lock(session, "submission", submission.id)
         landing = land_submission(session, office, submission, judged, ahead) if judged.is_landable else None
+        if landing is not None and profile:
+            keep_profile(session, landing, profile)
         is_waived_meanwhile = landing is None and let_pass(session, office, submission, judged).is_landable
         save_judgement(
             session,
@@ -154,14 +181,8 @@ def _not_judged(error: Exception) -> StructureResult:
     """ERROR in place of a verdict on one file."""
     nothing = JudgedRows(0, pl.Schema({ROW: pl.Int64()}))
     return StructureResult(
-        _error("structure", error), accepted=nothing, quarantined=nothing, units=frozenset(), rows=0, layout=None
+        gate_broke("structure", error), accepted=nothing, quarantined=nothing, units=frozenset(), rows=0, layout=None
     )
-
-
-def _error(gate: str, error: Exception) -> GateResult:
-    """The answer of a gate that broke. Only an error of our own is quoted: others may hold cells."""
-    reason = str(error) if isinstance(error, IntegrityError) else type(error).__name__
-    return GateResult(gate=gate, verdict=Verdict.ERROR, findings=(could_not_check(GATE_RAN, reason),))
 
 
 def judge_coverage(office: Office, period: date, run: str, at: datetime | None = None) -> Verdict:
@@ -177,16 +198,10 @@ def judge_coverage(office: Office, period: date, run: str, at: datetime | None =
         try:
             result = coverage_of(office.registered, period=period, policy=office.policy, as_of=moment, **vars(came))
         except Exception as error:  # noqa: BLE001 - whatever it is, the gate did not answer, and that blocks
-            result = _error("coverage", error)
+            result = gate_broke("coverage", error)
         subject = coverage_subject(session, office, period, moment)
         save_judgement(session, result, dependency=office.name, period=period, run=run, subject=subject)
     return result.verdict
-
-
-def candidate_landings(session: Session, office: Office, period: date, on: date | None = None) -> dict[str, int]:
-    """The landing of each supplier's submission that may be released; by default with the waivers of today."""
-    day = on or office.registered.dependency.reporting.today(datetime.now(UTC))
-    return {supplier: found.landing for supplier, found in candidates(session, office, period, day).items()}
 
 
 def relations_subject(session: Session, office: Office, period: date, landings: dict[str, int]) -> str:
@@ -243,7 +258,7 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
     except Exception as error:
         if is_retryable(error):
             raise
-        result = _error("relations", error)
+        result = gate_broke("relations", error)
     finally:
         with transaction(office.engine) as session:
             session.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))

@@ -16,8 +16,9 @@ from integrity.findings import Finding, GateResult
 from integrity.gates.rules import GATE_RAN, IDENTIFIED, could_not_check
 from integrity.gates.standing import STANDING_RULES, standing_problems
 from integrity.lineage.events import emit_gates, lineage_client
-from integrity.pipeline.judging import candidate_landings
+from integrity.pipeline.candidates import candidate_landings
 from integrity.pipeline.office import Office
+from integrity.pipeline.profiling import judge_profiles_again
 from integrity.pipeline.releasing import Outcome, period_outcome, what_was_done
 from integrity.pipeline.returning import reading_of
 from integrity.register.assessments import latest_assessment
@@ -72,26 +73,9 @@ def record(
         # Before anything is read: what another run of the period records meanwhile must not be taken for cured.
         lock(session, "issues", office.name)
         _note_silent_gates(session, office, period, run, since)
-        latest = latest_submissions(session, office.name, period)
-        judgements = judgements_in_force(session, office, period, latest)
-        outcome = period_outcome(session, office, period)
-        releases = current_releases(session, office.name, period)
-        downstream = [f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)]
-        suppliers = {submission.id: supplier for supplier, submission in latest.items()}
-        problems = problems_from(
-            (row, suppliers.get(judgement.submission_id or 0)) for judgement, rows in judgements for row in rows
-        )
-        changes = refresh_issues(
-            session,
-            office.registered,
-            period,
-            problems,
-            policy=office.policy,
-            outcome=" ".join(filter(None, (what_was_done(outcome, releases, latest), note))),
-            resolution=_cure(period, latest),
-            run=run,
-            downstream=downstream,
-        )
+        outcome, changes, judgements = _refresh(session, office, period, run, note)
+        for later in judge_profiles_again(session, office, period, run):
+            _refresh(session, office, later, run)
         _refresh_unidentified(session, office, run)
         refresh_standing(session, office, run)
     _give_feedback(office.engine, office, period, run)
@@ -104,6 +88,32 @@ def record(
     )
     deliver(office.engine, channel)
     return Recorded(outcome, changes, tuple(judgements))
+
+
+def _refresh(
+    session: Session, office: Office, period: date, run: str, note: str = ""
+) -> tuple[Outcome, Changes, list[tuple[Judgement, list[FindingRow]]]]:
+    """Bring the issues up to what the gates say of a period now."""
+    latest = latest_submissions(session, office.name, period)
+    judgements = judgements_in_force(session, office, period, latest)
+    outcome = period_outcome(session, office, period)
+    releases = current_releases(session, office.name, period)
+    suppliers = {submission.id: supplier for supplier, submission in latest.items()}
+    problems = problems_from(
+        (row, suppliers.get(judgement.submission_id or 0)) for judgement, rows in judgements for row in rows
+    )
+    changes = refresh_issues(
+        session,
+        office.registered,
+        period,
+        problems,
+        policy=office.policy,
+        outcome=" ".join(filter(None, (what_was_done(outcome, releases, latest), note))),
+        resolution=_cure(period, latest),
+        run=run,
+        downstream=[f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)],
+    )
+    return outcome, changes, judgements
 
 
 def _note_silent_gates(session: Session, office: Office, period: date, run: str, since: datetime) -> None:
@@ -124,7 +134,9 @@ def silent_gates(session: Session, office: Office, period: date, since: datetime
         for submission in latest_submissions(session, office.name, period).values()
         if judgement_of(session, office.name, period, "structure", submission.id) is None
     ]
-    expected = ["coverage", "relations"] if candidate_landings(session, office, period) else ["coverage"]
+    expected = ["coverage"]
+    if candidate_landings(session, office, period):
+        expected += ["profiling", "relations"] if office.policy.profiling.enabled else ["relations"]
     for gate in expected:
         answer = judgement_of(session, office.name, period, gate)
         if answer is None or answer.judged_at < since:
@@ -137,7 +149,7 @@ def judgements_in_force(
 ) -> list[tuple[Judgement, list[FindingRow]]]:
     """What holds of the period now: of each supplier's latest submission, and of the period."""
     subjects: list[tuple[str, int | None]] = [("structure", submission.id) for submission in latest.values()]
-    subjects += [(gate, None) for gate in ("coverage", "relations", "pipeline")]
+    subjects += [(gate, None) for gate in ("coverage", "profiling", "relations", "pipeline")]
     found = [judgement_of(session, office.name, period, gate, submission) for gate, submission in subjects]
     return [(judgement, findings_of(session, [judgement])) for judgement in found if judgement]
 

@@ -17,11 +17,13 @@ from sqlalchemy.orm import Session
 from integrity.errors import CouldNotCheck, GateFailed, Misconfigured
 from integrity.gates.coverage import POPULATION_COMPLETE, SUPPLIER_REPORTED, population
 from integrity.pipeline.candidates import Candidate, candidates, verdict_of_judgement
-from integrity.pipeline.judging import judge_relations, relations_subject
+from integrity.pipeline.judging import judge_candidate, relations_subject
 from integrity.pipeline.office import Office
+from integrity.pipeline.profiling import profiling_subject
 from integrity.pipeline.responses import coverage_subject
 from integrity.pipeline.waiving import TO_BE_JUDGED_AGAIN
 from integrity.register.judgements import judgement_of, structure_judgements
+from integrity.register.profiles import judged_before_release
 from integrity.register.receipts import latest_submissions, periods_waiting
 from integrity.register.releases import Statement, current_releases, release_landings
 from integrity.register.waivers import Waived, waivers_in_force, waivers_over
@@ -41,7 +43,7 @@ class Outcome:
     Attributes:
         verdict: The worst of its gates, waivers taken into account; ERROR where one has not answered.
         reasons: What blocks, one line a gate.
-        stale: The relations were judged against neighbours or rows that have changed since.
+        stale: What would be released, or its neighbours, were judged as they are no more.
         is_held: Nothing of it may be released. Under a release policy that lets suppliers through one by one this may
             be false although the verdict blocks.
         waivers: References of the waivers without which more would block.
@@ -75,7 +77,7 @@ def release(office: Office, period: date, run: str) -> list[str]:
                 raise GateFailed(f"{office.name} {period} is not released. " + " ".join(outcome.reasons))
             if not outcome.stale:
                 return release_landings(session, outcome.statements, dependency=office.name, period=period, run=run)
-        judge_relations(office, period, run)
+        judge_candidate(office, period, run)
     raise CouldNotCheck(f"{office.name} {period}: its neighbours changed {_ATTEMPTS} times while it was judged.")
 
 
@@ -92,8 +94,8 @@ def period_outcome(session: Session, office: Office, period: date, at: datetime 
     asking = _Asking(session, office, waivers_over(session, office.name, period, on), on, moment)
     structure = dict(asking.structure(period))
     coverage = asking.coverage(period)
-    relations, stale = asking.relations(period, found)
-    every = [*structure.values(), coverage, *relations]
+    about_candidate, stale = asking.candidate(period, found)
+    every = [*structure.values(), coverage, *about_candidate]
     outcome = Outcome(
         verdict=worst(answer.waived.verdict for answer in every),
         reasons=tuple(answer.reason for answer in every if answer.waived.verdict.blocks),
@@ -104,7 +106,7 @@ def period_outcome(session: Session, office: Office, period: date, at: datetime 
     is_in_parts = bool(found) and _is_in_parts(office, period, found, moment)
     if outcome.verdict.blocks and is_in_parts:
         coverage = asking.coverage(period, spared=_spared(office))
-    shared = [coverage.waived, *(answer.waived for answer in relations)]
+    shared = [coverage.waived, *(answer.waived for answer in about_candidate)]
     is_held = any(w.verdict.blocks for w in shared) if is_in_parts else outcome.verdict.blocks
     statements = {
         supplier: Statement(
@@ -156,15 +158,17 @@ class _Asking:
         judgement = judgement_of(self.session, self.office.name, period, "coverage")
         return self._answer("coverage", judgement, came, spared=spared)
 
-    def relations(self, period: date, found: Mapping[str, Candidate]) -> tuple[list[_Answer], bool]:
-        """None where there is no candidate; and whether it was judged on another one, or on other neighbours."""
+    def candidate(self, period: date, found: Mapping[str, Candidate]) -> tuple[list[_Answer], bool]:
+        """None where there is no candidate; and whether a gate judged another one, or beside other neighbours."""
         if not found:
             return [], False
         landings = {supplier: candidate.landing for supplier, candidate in found.items()}
-        subject = relations_subject(self.session, self.office, period, landings)
-        judgement = judgement_of(self.session, self.office.name, period, "relations")
-        answer = self._answer("relations", judgement, subject)
-        return [answer], judgement is not None and judgement.subject != subject
+        subjects = {"relations": relations_subject(self.session, self.office, period, landings)}
+        if self.office.policy.profiling.enabled:
+            subjects["profiling"] = profiling_subject(self.session, self.office, period, landings)
+        judgements = {gate: judgement_of(self.session, self.office.name, period, gate) for gate in subjects}
+        answers = [self._answer(gate, judgements[gate], subject) for gate, subject in subjects.items()]
+        return answers, any(j is not None and j.subject != subjects[gate] for gate, j in judgements.items())
 
     def _answer(
         self,
@@ -245,6 +249,7 @@ def periods_to_judge_again(office: Office, period: date) -> list[tuple[str, date
     with transaction(office.engine) as session:
         found |= {(office.name, waiting) for waiting in periods_waiting(session, office.name)}
         found |= {(office.name, decided) for decided in _periods_decided_since(session, office)}
+        found |= {(office.name, later) for later in _periods_cleared(session, office, period)}
         for other_name, leaning in _leaning_periods(office, period):
             judged = session.scalar(
                 select(Judgement.id).where(
@@ -281,6 +286,17 @@ def _periods_decided_since(session: Session, office: Office) -> Iterator[date]:
         in_force = {release.landing_id for release in current_releases(session, office.name, period).values()}
         if TO_BE_JUDGED_AGAIN in marked or not {s.landing for s in statements.values()} <= in_force:
             yield period
+
+
+def _periods_cleared(session: Session, office: Office, period: date) -> Iterator[date]:
+    """Later periods that only their history held back, and now that this one is released holds back no more."""
+    if not office.policy.profiling.enabled or office.policy.profiling.severity != "block":
+        return
+    for later, _ in judged_before_release(session, office.name, period, "profiling"):
+        statements = period_outcome(session, office, later).statements
+        in_force = {release.landing_id for release in current_releases(session, office.name, later).values()}
+        if not {s.landing for s in statements.values()} <= in_force:
+            yield later
 
 
 def _leaning_periods(office: Office, period: date) -> list[tuple[str, date]]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, defer
 
 from integrity.findings import Rule, Severity
 from integrity.gates.coverage import SUPPLIER_REPORTED
+from integrity.gates.profiling.judging import GATE as PROFILING
 from integrity.gates.rules import verdict_of
 from integrity.inventory.policy import Policy
 from integrity.verdicts import Verdict, worst
@@ -146,7 +147,13 @@ def _outcome(
     then = worst([row.verdict])
     now = then
     # What could not be evaluated has no counts, and what was not asked has none either: no threshold changes that.
-    if then is not Verdict.ERROR and not row.not_judged:
+    if then is Verdict.ERROR or row.not_judged:
+        pass
+    elif judgement.gate == PROFILING:
+        # Its counts tell how far something departs from history, and are no failing rows.
+        told = Verdict.FAIL if stated.severity == "block" else Verdict.WARN
+        now = then if then is Verdict.PASS else told
+    else:
         rows = judgement.rows if judgement.rows is not None else row.evaluated
         now = verdict_of(stated, failed=row.failed, evaluated=row.evaluated, rows=rows, policy=policy)
     supplier = row.supplier or (submission.supplier if submission else None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from integrity.findings import Rule
 from integrity.gates.coverage import coverage_rules
+from integrity.gates.profiling.rules import PROFILING_RULES
 from integrity.gates.rules import DRIFT_RULES, FILE_RULES, IDENTIFIED
 from integrity.gates.schema import Schema
 from integrity.gates.standing import STANDING_RULES
@@ -17,8 +18,9 @@ from integrity.inventory.dependency import Registered
 from integrity.inventory.policy import Bounds, Policy
 from integrity.register.results import LastResult
 
-Level = Literal["file", "drift", "field", "row", "coverage", "relation", "dependency"]
-"""What a rule looks at: a file, its layout against the last one's, a cell, a row, a period, other data, no data."""
+Level = Literal["file", "drift", "field", "row", "coverage", "profile", "relation", "dependency"]
+"""What a rule looks at: a file, its layout against the last one's, a cell, a row, a period, its history, other data,
+no data."""
 
 _EVERYWHERE = "every dependency"
 
@@ -112,6 +114,9 @@ def _rules(
     for row_rule in schema.row_rules:
         yield row_rule.rule, "row", row_rule.columns, places.get(("rule", row_rule.rule.name), schema.path.name)
     yield from ((rule, "coverage", columns, _EVERYWHERE) for rule, columns in coverage_rules(registered, policy))
+    if policy.profiling.enabled:
+        severity = policy.profiling.severity
+        yield from ((replace(rule, severity=severity), "profile", (), _EVERYWHERE) for rule in PROFILING_RULES)
     for relation in registered.relations:
         columns = (relation.column,) if relation.column else ()
         yield relation.rule, "relation", columns, f"dbt_project/models/gates/{registered.name}.yml"

@@ -23,6 +23,7 @@ _LEVELS = {
     "field": "About a cell",
     "row": "About a row",
     "coverage": "About who and what is missing",
+    "profile": "Against what earlier submissions looked like",
     "relation": "Against other days and other data",
     "dependency": "About the dependency itself",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -184,6 +184,16 @@ def raw(session: Session) -> psycopg.Cursor[Any]:
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)  # noqa: S101 - the one driver that open_engine uses
     return connection.cursor()
+
+
+def streamed(
+    session: Session, statement: sql.Composed, arguments: Sequence[object], batch: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    """What a query gives, in batches of so many rows, without holding more of it than one."""
+    with raw(session).connection.cursor(name="streamed") as cursor:
+        cursor.execute(statement, arguments)
+        while rows := cursor.fetchmany(batch):
+            yield rows
 
 
 def _columns(session: Session, schema: str, table: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Date,
     DateTime,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     Text,
     UniqueConstraint,
     text,
@@ -149,6 +151,28 @@ class LandingAttempt(Base):
     submission_id: Mapped[int] = mapped_column(ForeignKey("register.submission.id"))
     started_at: Mapped[datetime]
     abandoned: Mapped[bool] = mapped_column(comment="Being swept; can not be registered any more")
+
+
+class ProfileRow(Base):
+    """What a landing's accepted rows look like, in figures that tell no cell."""
+
+    __tablename__ = "profile"
+
+    landing_id: Mapped[int] = mapped_column(ForeignKey("register.landing.id"), primary_key=True, autoincrement=False)
+    hashing: Mapped[str] = mapped_column(comment="Those of another one are made anew")
+    digest: Mapped[str] = mapped_column(comment="Hash of the profile")
+    profile: Mapped[dict[str, Any]] = mapped_column(comment="Figures that tell no cell")
+    profiled_at: Mapped[datetime]
+
+
+class HashingKey(Base):
+    """The secret under which profiles' values are hashed. In a schema of its own, which no reader is let into."""
+
+    __tablename__ = "hashing_key"
+    __table_args__ = (CheckConstraint("id = 1", name="hashing_key_id_check"), {"schema": "secret"})
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    key: Mapped[bytes]
 
 
 class Judgement(Base):

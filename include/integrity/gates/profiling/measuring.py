@@ -23,7 +23,8 @@ _KEPT_ROWS = 128
 _SAMPLED_ROWS = 1 << 15
 """Rows of which quantiles and digits are told, where there are more: a share is then off by 0.3 % at most."""
 _HASH = "_hash"
-_HASHING = f"polars {pl.__version__}"
+HASHING = f"polars {pl.__version__}"
+"""Hashes of rows are polars' own: another release of it may make others."""
 
 
 def profile_of(
@@ -89,7 +90,7 @@ class Profiler:
         return Profile(
             rows=self._rows,
             columns={name: self._column(name) for name in self._columns},
-            hashing=_HASHING,
+            hashing=HASHING,
             content=self._key.whole([self._rows, *self._row_sum]) if self._content else "",
             records=self._kept_rows(self._records),
             keys=self._kept_rows(self._keys) if self._identifying else None,

@@ -8,10 +8,12 @@ from alembic import context
 from integrity.warehouse.models import SCHEMA, Base
 from sqlalchemy import Connection, Engine, text
 
+_SCHEMAS = {table.schema for table in Base.metadata.tables.values()}
+
 
 def include_name(name: str | None, kind: str, parents: Any) -> bool:
-    """Only the register is Alembic's to compare: landing and published follow from the dependencies' schemas."""
-    return name == SCHEMA if kind == "schema" else True
+    """Only the models' own schemas are Alembic's to compare: landing and published follow from the dependencies'."""
+    return name in _SCHEMAS if kind == "schema" else True
 
 
 def run() -> None:
