@@ -106,9 +106,9 @@ def test_a_word_that_is_not_the_manuals_is_refused() -> None:
         corruption("x", says="X.", dimensions=["beauty"], limitations=[], seen_by=["nobody"], kinds=[])
 
 
-def test_what_only_the_history_of_figures_can_tell_does_not_count_yet() -> None:
-    assert not is_visible(corruption_named("biased"))
-    assert "profiling" not in WATCHING
+def test_what_only_the_history_of_figures_can_tell_counts_where_somebody_looks_at_it() -> None:
+    assert is_visible(corruption_named("biased"))
+    assert not is_visible(corruption_named("biased"), WATCHING - {"profiling"})
 
 
 # Planting.

@@ -33,15 +33,19 @@ TODAY = START + timedelta(days=DAYS)
 Past = list[tuple[date, Profile]]
 
 
+def sent_costs(day: int, rows: int = 100) -> list[float]:
+    dice = random.Random(day)  # noqa: S311 - test data
+    return [round(dice.uniform(50, 5000), 2) for _ in range(rows)]
+
+
 def sent(day: int, rows: int = 100, **changed: Any) -> Profile:
     """A submission like any other: the same beds, as many in each ward, and costs of the day."""
-    dice = random.Random(day)  # noqa: S311 - test data
     columns: dict[str, Any] = {
         "day": MIDNIGHT + timedelta(days=day),
         "unit": [f"{day}-{i}" for i in range(rows)],
         "ward": ["ABCD"[i % 4] for i in range(rows)],
         "beds": [100 + i for i in range(rows)],
-        "cost": [round(dice.uniform(50, 5000), 2) for _ in range(rows)],
+        "cost": sent_costs(day, rows),
     }
     return profile_of(pl.DataFrame(columns | changed, schema=COLUMNS), COLUMNS, key=KEY, identifying=["unit"])
 
@@ -67,6 +71,10 @@ def test_a_usual_submission_passes_and_every_rule_but_that_on_peers_was_asked() 
 
 
 BEDS = [100 + i for i in range(100)]
+
+
+COSTS = sent_costs(DAYS - 1)
+"""Those of the day before."""
 
 
 def but(cells: list[Any], count: int, instead: Any) -> list[Any]:
@@ -106,6 +114,8 @@ def copied(rows: int) -> dict[str, Any]:
         ),
         ("categories_vanished", "ward", {"ward": ["A"] + list("BCD") * 33}, {"ward": ["B"] + list("BCD") * 33}),
         ("not_copied", None, copied(90), copied(91)),
+        ("column_renewed", "cost", {"cost": [0.01, *COSTS[1:]]}, {"cost": COSTS}),
+        ("column_renewed", "cost", {"cost": COSTS[:9] + [None] * 91}, {"cost": COSTS[::-1]}),
     ],
 )
 def test_a_rule_is_red_over_its_limit_and_not_at_it(rule: str, column: str | None, at: Any, over: Any) -> None:
@@ -197,15 +207,17 @@ class TestShortHistory:
             ("categories_new", 8, {"ward": ["E"] * 100}),
             ("categories_vanished", 8, {"ward": ["A"] * 100}),
             ("not_copied", 2, copied(100)),
+            ("column_renewed", 14, {"cost": COSTS}),
         ],
     )
     def test_the_least_history_is_stated_and_kept(self, rule: str, least: int, changed: Any) -> None:
         profile = sent(DAYS, **changed)
-        past = HISTORY[: least - 1] if rule != "not_copied" else HISTORY[3:4]
-        result = judged(profile, past)
+        # Copies are told from what is copied: of the third day, of the day before.
+        start = {"not_copied": 3, "column_renewed": DAYS - least}.get(rule, 0)
+        result = judged(profile, HISTORY[start:][: least - 1])
         assert not told(result, rule)
         assert any(f"it takes {least}" in f.not_judged for f in result.not_judged if f.rule.name == rule)
-        assert told(judged(profile, HISTORY[:least] if rule != "not_copied" else HISTORY[3:5]), rule)
+        assert told(judged(profile, HISTORY[start:][:least]), rule)
 
     def test_figures_of_one_row_are_judged_by_their_magnitude(self) -> None:
         def one(day: int, beds: int) -> Profile:

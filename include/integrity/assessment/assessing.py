@@ -14,10 +14,11 @@ from pathlib import Path
 
 from integrity.assessment.catalogue import CORRUPTIONS
 from integrity.assessment.holdings import Held, Holding, from_examples, from_folders, from_register, names_needed
-from integrity.assessment.results import Assessment
+from integrity.assessment.results import WATCHING, Assessment
 from integrity.assessment.sandbox import Server, temporary_server
 from integrity.assessment.trials import Task, Tried, try_submission
 from integrity.errors import CouldNotCheck, IntegrityError, Rejected
+from integrity.gates.profiling.sensitivity import DEFAULTS
 from integrity.inventory.loading import Inventory
 from integrity.pipeline.office import Office
 from integrity.settings import Settings
@@ -73,6 +74,7 @@ def assess(office: Office, wanted: Wanted, tell: Callable[[str], None] | None = 
         seed=wanted.seed,
         per=wanted.per,
         origin=holding.origin,
+        watching=WATCHING if office.policy.profiling.enabled else WATCHING - {"profiling"},
         tried=tried,
         left_out=holding.left_out,
     )
@@ -150,6 +152,9 @@ def _summary(tried: Tried) -> str:
 def _task(
     office: Office, wanted: Wanted, holding: Holding, held: Held, server: Server, *, number: int, tells: bool
 ) -> Task:
+    ground = ground_of(office.inventory, holding, held)
+    there = {(name, period) for name, period, _ in ground}
+    earlier = holding.history(held, DEFAULTS.window) if office.policy.profiling.enabled else []
     neighbours = [other for other in (holding.previous(held), holding.stranger(held)) if other]
     return Task(
         number=number,
@@ -160,9 +165,11 @@ def _task(
         corruptions=wanted.corruptions,
         sent=held.sent(),
         neighbours=tuple(other.sent() for other in neighbours),
-        ground=tuple(
-            (name, period, tuple(other.sent() for other in files))
-            for name, period, files in ground_of(office.inventory, holding, held)
+        ground=tuple((name, period, tuple(other.sent() for other in files)) for name, period, files in ground),
+        history=tuple(
+            replace(other, known=None)
+            for other in earlier
+            if not any((other.dependency, period) in there for period in other.periods)
         ),
         known=held.known,
         tells=tells,

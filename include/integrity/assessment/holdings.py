@@ -66,8 +66,12 @@ class Holding:
 
     def previous(self, held: Held) -> Held | None:
         """The same supplier's submission for the latest period before it."""
+        return next(iter(self.history(held, 1)), None)
+
+    def history(self, held: Held, most: int) -> list[Held]:
+        """The same supplier's last submissions before it, the earliest first."""
         earlier = [h for h in self._others(held) if h.supplier == held.supplier and h.periods[-1] < held.periods[0]]
-        return max(earlier, key=lambda h: (h.periods, h.name), default=None)
+        return sorted(earlier, key=lambda h: (h.periods, h.name))[-most:]
 
     def stranger(self, held: Held) -> Held | None:
         """Another supplier's submission, for the same period if there is one."""

@@ -17,13 +17,13 @@ CAUGHT_AT_LEAST = 0.95
 """Share of the planted errors of the kinds that a gate can see, in each dimension."""
 FALSE_ALARMS_BELOW = 0.01
 """Share of the files in which nothing is wrong."""
-WATCHING: frozenset[Watcher] = frozenset({"structure", "layout", "coverage", "relations"})
-"""Those who are at work today; what only others could see is told, and does not count towards the target."""
+WATCHING: frozenset[Watcher] = frozenset({"structure", "layout", "coverage", "profiling", "relations"})
+"""Those who may be at work; what only others could see is told, and does not count towards the target."""
 
 
-def is_visible(corruption: Corruption) -> bool:
+def is_visible(corruption: Corruption, watching: frozenset[Watcher] = WATCHING) -> bool:
     """Whether a gate that is at work could see errors of this kind, were the right rules written."""
-    return bool(corruption.seen_by & WATCHING)
+    return bool(corruption.seen_by & watching)
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class Assessment:
 
     Attributes:
         origin: Where the real submissions come from.
+        watching: Gates that the class calls for.
         left_out: Files on which nothing was tried, with the reason.
     """
 
@@ -65,6 +66,7 @@ class Assessment:
     per: int
     origin: str
     tried: tuple[Tried, ...]
+    watching: frozenset[Watcher] = WATCHING
     left_out: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -85,9 +87,12 @@ class Assessment:
         alarms = sum(bool(control.alarms) for control in self.controls)
         return round(alarms / len(self.controls), 4) if self.controls else None
 
+    def _counts(self, trial: Trial) -> bool:
+        return is_visible(corruption_named(trial.corruption), self.watching)
+
     def in_dimension(self, dimension: str) -> list[Trial]:
         """Trials of errors of the kinds that a gate can see and that harm this dimension."""
-        return [t for t in self.trials if dimension in corruption_named(t.corruption).dimensions and _counts(t)]
+        return [t for t in self.trials if dimension in corruption_named(t.corruption).dimensions and self._counts(t)]
 
     @property
     def verdict(self) -> Verdict:
@@ -117,7 +122,9 @@ class Assessment:
             "total": Caught.of(self.trials).to_json(),
             "dimensions": [self._dimension(name) for name in manual.dimensions()],
             "limitations": self._limitations(),
-            "corruptions": [_kind(name, [t for t in self.trials if t.corruption == name]) for name in names],
+            "corruptions": [
+                _kind(name, [t for t in self.trials if t.corruption == name], self.watching) for name in names
+            ],
             "false_alarms": {
                 "submissions": len({tried.number for tried in self.tried if tried.controls}),
                 "controls": len(self.controls),
@@ -130,8 +137,8 @@ class Assessment:
                 {"rule": rule, "files": files}
                 for rule, files in sorted(Counter(r for t in self.tried if not t.refused for r in t.alarms).items())
             ],
-            "missed": _listed(t for t in self.trials if t.fate in ("missed", "noticed") and _counts(t)),
-            "unseen": _listed(t for t in self.trials if t.fate in ("missed", "noticed") and not _counts(t)),
+            "missed": _listed(t for t in self.trials if t.fate in ("missed", "noticed") and self._counts(t)),
+            "unseen": _listed(t for t in self.trials if t.fate in ("missed", "noticed") and not self._counts(t)),
             "errors": [{"corruption": t.corruption, "file": t.file, "because": t.because} for t in self.errors],
             "trials": [_trial(trial) for trial in self.trials if trial.fate != "not applicable"],
         }
@@ -159,10 +166,6 @@ class Assessment:
         return told
 
 
-def _counts(trial: Trial) -> bool:
-    return is_visible(corruption_named(trial.corruption))
-
-
 def _submission(tried: Tried) -> dict[str, Any]:
     return {
         "file": tried.sent_name,
@@ -173,7 +176,7 @@ def _submission(tried: Tried) -> dict[str, Any]:
     }
 
 
-def _kind(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
+def _kind(name: str, trials: Sequence[Trial], watching: frozenset[Watcher]) -> dict[str, Any]:
     corruption = corruption_named(name)
     caught = [trial for trial in trials if trial.fate == "caught"]
     return {
@@ -182,7 +185,7 @@ def _kind(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
         "dimensions": list(corruption.dimensions),
         "limitations": list(corruption.limitations),
         "seen_by": sorted(corruption.seen_by),
-        "counts": is_visible(corruption),
+        "counts": is_visible(corruption, watching),
         **Caught.of(trials).to_json(),
         "noticed": sum(trial.fate == "noticed" for trial in trials),
         "by_expected_kind": sum(trial.is_expected for trial in caught),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,11 +17,13 @@ from integrity.assessment.seeing import Seen, seen_in_register
 from integrity.assessment.specimens import Sent
 from integrity.errors import GateFailed
 from integrity.gates.rules import IDENTIFIED
-from integrity.pipeline.judging import judge_coverage, judge_relations, judge_submission
+from integrity.pipeline.candidates import candidate_landings
+from integrity.pipeline.judging import judge_candidate, judge_coverage, judge_submissions
 from integrity.pipeline.office import Office
 from integrity.pipeline.receiving import receive
 from integrity.pipeline.releasing import release
 from integrity.register.receipts import submissions_to_judge
+from integrity.register.releases import Statement, release_landings
 from integrity.settings import Settings
 from integrity.verdicts import Verdict
 from integrity.warehouse import embedded
@@ -117,10 +119,24 @@ class Sandbox:
         """One for each process, so that dbt's parsed project serves all of its sandboxes."""
         return self.server.folder / f"home_{os.getpid()}"
 
-    def lay_ground(self, arrivals: Sequence[tuple[str, date, Sequence[Sent]]]) -> None:
-        """Take in the neighbours, in this order: dependency, period, and what came for it."""
+    def lay_ground(
+        self, arrivals: Sequence[tuple[str, date, Sequence[Sent]]], history: Iterable[tuple[str, Sent]] = ()
+    ) -> None:
+        """Take in what is there before.
+
+        Args:
+            arrivals: The neighbours, in this order: dependency, period, and what came for it.
+            history: Earlier submissions, each with its dependency, that a supplier's next one is held against. They
+                are known to have passed: what their own rules lean on need not be there.
+        """
         base = f"ground_{self.number}"
         self.server.copy(base, _EMPTY)
+        for dependency, sent in history:
+            office = self._office(dependency, base)
+            self._deliver(dependency, [sent])
+            receive(office, sent.periods[0])
+            for period in sent.periods:
+                _take_for_granted(office, period)
         for dependency, period, files in arrivals:
             office = self._office(dependency, base)
             self._deliver(dependency, files)
@@ -178,13 +194,23 @@ class Sandbox:
 _UNPLACED = Seen(gate="receipt", rule=IDENTIFIED.name, kind=IDENTIFIED.kind, verdict=str(Verdict.FAIL), failed=1)
 
 
+def _take_for_granted(office: Office, period: date) -> None:
+    """Release what came for a period if it is well in itself, whatever else it would have to be held against."""
+    with transaction(office.engine) as session:
+        to_judge = submissions_to_judge(session, office.name, period, office.fingerprint)
+    judge_submissions(office, to_judge, _RUN)
+    with transaction(office.engine) as session:
+        landings = candidate_landings(session, office, period)
+        statements = {supplier: Statement(landing, Verdict.PASS) for supplier, landing in landings.items()}
+        release_landings(session, statements, dependency=office.name, period=period, run=_RUN)
+
+
 def take_steps(office: Office, period: date) -> None:
     """Judge a period and release it if it passes: the steps of ``ingest`` between receiving and recording."""
     with transaction(office.engine) as session:
         to_judge = submissions_to_judge(session, office.name, period, office.fingerprint)
-    for submission in to_judge:
-        judge_submission(office, submission, _RUN)
+    judge_submissions(office, to_judge, _RUN)
     judge_coverage(office, period, _RUN)
-    judge_relations(office, period, _RUN)
+    judge_candidate(office, period, _RUN)
     with suppress(GateFailed):
         release(office, period, _RUN)

@@ -15,7 +15,7 @@ from integrity.pipeline.checking import Checked
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.models import FindingRow, Judgement
 
-GATES = ("receipt", "structure", "layout", "coverage", "relations")
+GATES = ("receipt", "structure", "layout", "coverage", "profiling", "relations")
 """In the order in which they are asked; gates that come after them are told under their own names."""
 
 _LAYOUT = {rule.name for rule in (*rules.DRIFT_RULES, rules.COLUMNS_PRESENT, rules.COLUMNS_KNOWN)}

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Literal
 
 from integrity.assessment.catalogue import CORRUPTIONS, HARMLESS
+from integrity.assessment.holdings import Held
 from integrity.assessment.planting import Corruption, NotApplicable, Planted, plant
 from integrity.assessment.sandbox import Sandbox, Server
 from integrity.assessment.seeing import Seen, new_in, seen_by_check
@@ -29,6 +30,7 @@ class Task:
 
     Attributes:
         ground: Dependency, period and files of what must be there first.
+        history: Earlier submissions of the supplier's own.
         known: What the register said of it when it was accepted; None where there is none to ask.
     """
 
@@ -41,6 +43,7 @@ class Task:
     sent: Sent
     neighbours: tuple[Sent, ...]
     ground: tuple[tuple[str, date, tuple[Sent, ...]], ...]
+    history: tuple[Held, ...]
     known: tuple[Seen, ...] | None
     tells: bool = False
 
@@ -151,7 +154,10 @@ def try_submission(task: Task) -> Tried:
     except Rejected as refusal:
         return _tried(task, task.sent, refused=str(refusal))
     bench = _Bench(task, office, Sandbox(task.settings, task.server, task.number), specimen)
-    bench.sandbox.lay_ground([(name, period, _as_planted(files, specimen)) for name, period, files in task.ground])
+    bench.sandbox.lay_ground(
+        [(name, period, _as_planted(files, specimen)) for name, period, files in task.ground],
+        ((held.dependency, held.sent()) for held in task.history),
+    )
     bench.checked = bench.check(specimen.sent)
     bench.judged = bench.sandbox.judge(task.dependency, specimen.sent, bench.periods)
     alarms = _rules(seen for seen in bench.judged if not seen.is_note)

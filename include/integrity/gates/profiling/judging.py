@@ -78,6 +78,8 @@ def _answers(case: Case) -> list[Answer]:
     scaled = _told(answers, {rules.SCALE_KEPT.name})
     if rules.LEVEL_USUAL.name not in off:
         answers.append(departing.judge_level(case, frozenset(name for name in scaled if name)))
+    if rules.COLUMN_RENEWED.name not in off:
+        answers.append(resembling.judge_renewed(case, _told(answers, {rules.NOT_COPIED.name})))
     if rules.PEERS_ALIKE.name not in off:
         changes = {rules.SCALE_KEPT.name, rules.LEVEL_USUAL.name, rules.VOLUME_USUAL.name}
         answers.append(diverging.judge_peers(case, _told(answers, changes)))

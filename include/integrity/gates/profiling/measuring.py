@@ -62,7 +62,8 @@ class Profiler:
         self._numbers = {name: NumberTally() for name, dtype in columns.items() if dtype.is_numeric()}
         self._lengths = {name: _Lengths() for name, dtype in columns.items() if dtype == pl.String()}
         self._records, self._keys = Sample(_KEPT_ROWS), Sample(_KEPT_ROWS)
-        self._row_sum = [0, 0]
+        self._row_sum = _Sum()
+        self._cell_sums = {name: _Sum() for name in columns}
         self._sampled = _SampledRows(list(self._numbers), key.seed("sampled rows"))
 
     def add(self, batch: pl.DataFrame) -> None:
@@ -74,6 +75,7 @@ class Profiler:
         """Take in what another profiler has seen, of other rows of the same submission."""
         self._rows += other._rows
         for name in self._columns:
+            self._cell_sums[name].merge(other._cell_sums[name])
             self._nulls[name] += other._nulls[name]
             self._values[name].merge(other._values[name])
         for name, tallied in self._numbers.items():
@@ -82,7 +84,7 @@ class Profiler:
             lengths.add(other._lengths[name])
         self._records.merge(other._records)
         self._keys.merge(other._keys)
-        self._row_sum = [a + b for a, b in zip(self._row_sum, other._row_sum, strict=True)]
+        self._row_sum.merge(other._row_sum)
         self._sampled.merge(other._sampled)
 
     def profile(self) -> Profile:
@@ -91,7 +93,7 @@ class Profiler:
             rows=self._rows,
             columns={name: self._column(name) for name in self._columns},
             hashing=HASHING,
-            content=self._key.whole([self._rows, *self._row_sum]) if self._content else "",
+            content=self._key.whole([self._rows, *self._row_sum.halves]) if self._content else "",
             records=self._kept_rows(self._records),
             keys=self._kept_rows(self._keys) if self._identifying else None,
         )
@@ -103,15 +105,16 @@ class Profiler:
             self._nulls[name] += cells.null_count()
             filled = cells.drop_nulls()
             is_text = name in self._lengths
-            self._values[name].add(filled.hash(self._key.seed(name)), filled if is_text else None)
+            hashes = filled.hash(self._key.seed(name))
+            self._cell_sums[name].add(hashes)
+            self._values[name].add(hashes, filled if is_text else None)
             if is_text:
                 self._lengths[name].add(_Lengths.of(filled))
             elif name in self._numbers:
                 self._numbers[name].add(numbers.tally(filled))
         if self._content:
             hashes = part.select(self._content).hash_rows(self._key.seed("rows"))
-            self._row_sum[0] += int((hashes & 0xFFFF_FFFF).sum())
-            self._row_sum[1] += int((hashes // (1 << 32)).sum())
+            self._row_sum.add(hashes)
             self._records.add(hashes)
         if self._identifying:
             self._keys.add(part.select(self._identifying).hash_rows(self._key.seed("keys")))
@@ -121,6 +124,7 @@ class Profiler:
         values = self._values[name]
         return ColumnProfile(
             nulls=self._nulls[name],
+            content=self._key.whole([self._rows, self._nulls[name], *self._cell_sums[name].halves]),
             values=self._kept_values(name),
             text=_text_figures(values, self._lengths[name]) if name in self._lengths else None,
             number=numbers.figures(self._numbers[name], self._sampled.column(name)) if name in self._numbers else None,
@@ -134,6 +138,20 @@ class Profiler:
 
     def _kept_rows(self, rows: Sample) -> HashedSet:
         return rows.kept({found: self._key.name("row", str(found)) for found in rows.counts}, _KEPT_ROWS)
+
+
+class _Sum:
+    """Sum of 64-bit hashes, in halves that cannot run over: the same whatever their order and their batches."""
+
+    def __init__(self) -> None:
+        self.halves = [0, 0]
+
+    def add(self, hashes: pl.Series) -> None:
+        self.halves[0] += int((hashes & 0xFFFF_FFFF).sum())
+        self.halves[1] += int((hashes // (1 << 32)).sum())
+
+    def merge(self, other: _Sum) -> None:
+        self.halves = [ours + theirs for ours, theirs in zip(self.halves, other.halves, strict=True)]
 
 
 def _slices(batch: pl.DataFrame, before: int) -> Iterator[pl.DataFrame]:

@@ -102,9 +102,15 @@ class NumberFigures(_Kept):
 
 
 class ColumnProfile(_Kept):
-    """One column of the data dictionary in one submission."""
+    """One column of the data dictionary in one submission.
+
+    Attributes:
+        content: Keyed hash of all its cells, whatever their order; those of two profiles are compared only if they
+            were hashed the same way.
+    """
 
     nulls: int
+    content: str
     values: HashedSet
     text: TextFigures | None = None
     number: NumberFigures | None = None

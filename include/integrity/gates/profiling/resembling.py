@@ -8,7 +8,7 @@ from statistics import median
 
 from integrity.gates.profiling import rules
 from integrity.gates.profiling.answers import Answer, Case, percent, too_short
-from integrity.gates.profiling.profile import HashedSet, Profile
+from integrity.gates.profiling.profile import LEAST_CELLS, HashedSet, Profile
 
 _FREQUENT = 7.0
 """So many cells on average, and none by chance is rarer than one in a thousand (Poisson)."""
@@ -129,6 +129,33 @@ def judge_copy(case: Case) -> Answer:
         answer.cannot("rows and keys are usually the same from one submission to the next")
     elif not answer.failing:
         answer.passes()
+    return answer
+
+
+def judge_renewed(case: Case, told: frozenset[str | None]) -> Answer:
+    """Columns that have changed with every submission, and now stand still.
+
+    Args:
+        told: Not empty where the whole submission is told to be a copy.
+    """
+    answer, least = Answer(rules.COLUMN_RENEWED), case.settings.least_history
+    if told:
+        answer.cannot(f"see {rules.NOT_COPIED.name}")
+        return answer
+    past = [profile for _, profile in case.history if profile.hashing == case.profile.hashing][-case.settings.window :]
+    for name, column in case.profile.columns.items():
+        known = [profile.columns[name] for profile in past if name in profile.columns]
+        cells = case.profile.rows - column.nulls
+        if cells < LEAST_CELLS:
+            answer.cannot(f"fewer than {LEAST_CELLS} cells, which may be the same by chance", name)
+        elif len(known) < least:
+            answer.cannot(too_short(len(known), least), name)
+        elif any(now.content == before.content for before, now in zip(known, known[1:], strict=False)):
+            answer.cannot("it has stood still before", name)
+        elif column.content != known[-1].content:
+            answer.passes()
+        else:
+            answer.fails(column=name, evaluated=cells, failed=cells, detail=f"It did change {len(known) - 1} times.")
     return answer
 
 

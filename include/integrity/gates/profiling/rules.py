@@ -89,6 +89,14 @@ NOT_COPIED = _rule(
     "The file repeats what was submitted for an earlier period.",
     "Send the figures of this period.",
 )
+COLUMN_RENEWED = _rule(
+    "column_renewed",
+    "duplicate",
+    "timeliness",
+    ("8.1", "9.6"),
+    "A column holds just what it held in the submission before, which it never did until now.",
+    "Bring the column up to date; confirm it if nothing has changed.",
+)
 DIGITS_USUAL = _rule(
     "digits_usual",
     "field_structure",
@@ -116,6 +124,7 @@ PROFILING_RULES = (
     SCALE_KEPT,
     LEVEL_USUAL,
     NOT_COPIED,
+    COLUMN_RENEWED,
     DIGITS_USUAL,
     PEERS_ALIKE,
 )
