@@ -229,7 +229,7 @@ def end_state(house: Any) -> dict[str, Any]:
     }
     findings = house.query(
         'SELECT dependency, period, gate, rule, "column", verdict, evaluated, failed, rows, message, not_judged '
-        "FROM register.findings ORDER BY 1, 2, 3, 4, 5"
+        "FROM register.findings ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
     )
     return {**published, "findings": findings, "open": house.open_issues()}
 
