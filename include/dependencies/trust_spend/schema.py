@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
-from integrity.gates.rules import rule
+from integrity.gates.rules import rule, submission_rule
 from pandera.api.polars.types import PolarsData
 
 THRESHOLD_POUNDS = 25_000
@@ -16,6 +16,12 @@ THRESHOLD_POUNDS = 25_000
 
 UNUSUAL_POUNDS = 50_000_000
 """A line above this is rare enough to be looked at: the largest regular ones are payroll taxes, below five million."""
+
+LEAST_ROWS = 20
+"""A list of fewer payments may be anything; shares of it are not looked at. Real lists have 24 and more."""
+
+MOST_CREDITS, MOST_ROUND, MOST_REPEATED, MOST_BLANK = 0.3, 0.5, 0.25, 0.2
+"""Shares that no real list of 2019 and 2020 reaches: the highest are 17, 27, 22 and 1 per cent."""
 
 _ENTITIES = pl.read_csv(Path(__file__).parent / "reference" / "entities.csv", infer_schema=False)
 _TRUST_OF = dict(zip(_ENTITIES["entity"].str.to_lowercase(), _ENTITIES["supplier"], strict=True))
@@ -31,6 +37,12 @@ def _months_from_period() -> pl.Expr:
     """How many months after the reporting month the row is dated; negative before it."""
     date, period = pl.col("date").dt, pl.col("_period").dt
     return (date.year() - period.year()) * 12 + (date.month().cast(pl.Int32) - period.month().cast(pl.Int32))
+
+
+def _share(part: pl.Expr, most: float) -> list[pl.Expr]:
+    """Whether a share of the rows is within its limit, and the share; not said of a short list."""
+    share = part.fill_null(value=False).mean()
+    return [pl.when(pl.len() >= LEAST_ROWS).then(share <= most).alias("holds"), share.alias("share")]
 
 
 class Schema(pa.DataFrameModel):
@@ -189,3 +201,88 @@ class Schema(pa.DataFrameModel):
         trust = _trust()
         # The first of equally frequent ones: a verdict must not hang on the order in which a hash table gives them.
         return frame.lazyframe.select(trust == trust.drop_nulls().mode(maintain_order=True).first())
+
+    @rule(
+        "department_usual",
+        columns=["department"],
+        kind="domain_range",
+        dimension="consistency",
+        limitations=["5.1", "9.5"],
+        severity="warn",
+        message="The row names another department than nearly all others of the list.",
+        mend="Check for a slip of the pen, or of the column; confirm the department if it is right.",
+    )
+    def department_usual(cls, frame: PolarsData) -> pl.LazyFrame:
+        usual = pl.col("department").drop_nulls().mode(maintain_order=True).first()
+        is_usual = pl.col("department") == usual
+        return frame.lazyframe.select(pl.when(is_usual.mean() >= 0.8).then(is_usual))
+
+    @rule(
+        "text_printable",
+        columns=["payee"],
+        kind="field_structure",
+        dimension="validity",
+        limitations=["9.2", "9.8"],
+        severity="warn",
+        message="A text holds control characters, which nobody sees and which part what looks the same.",
+        mend="Remove them; they come from copying out of another program.",
+    )
+    def text_printable(cls, frame: PolarsData) -> pl.LazyFrame:
+        texts = [*_TEXTS, "transaction_id", "payee_reference", "vat_registration"]
+        odd = [pl.col(text).str.contains(r"[\x00-\x08\x0b-\x1f\x7f]").fill_null(value=False) for text in texts]
+        return frame.lazyframe.select(~pl.any_horizontal(odd))
+
+    @submission_rule(
+        "credits_few",
+        columns=["amount"],
+        kind="domain_range",
+        dimension="accuracy",
+        limitations=["5.4", "9.12"],
+        severity="block",
+        message="More of the list are credits (negative) than of any real one; its sign may be turned.",
+        mend="Export the list with payments as positive amounts and credits as negative ones.",
+    )
+    def credits_few(cls, frame: PolarsData) -> pl.LazyFrame:
+        return frame.lazyframe.select(_share(pl.col("amount") < 0, MOST_CREDITS))
+
+    @submission_rule(
+        "amounts_exact",
+        columns=["amount"],
+        kind="field_structure",
+        dimension="accuracy",
+        limitations=["5.4", "9.3"],
+        severity="warn",
+        message="More than half of the amounts are whole hundreds; they may be rounded, or estimates.",
+        mend="Send the amounts as they were paid, to the penny.",
+    )
+    def amounts_exact(cls, frame: PolarsData) -> pl.LazyFrame:
+        return frame.lazyframe.select(_share(pl.col("amount") % 100 == 0, MOST_ROUND))
+
+    @submission_rule(
+        "amounts_vary",
+        columns=["amount"],
+        kind="duplicate",
+        dimension="accuracy",
+        limitations=["5.4", "9.13"],
+        severity="warn",
+        message="More than a quarter of the rows have the amount of the row above; it may have been copied down.",
+        mend="Export the list again; confirm it if these are separate payments of the same amount.",
+    )
+    def amounts_vary(cls, frame: PolarsData) -> pl.LazyFrame:
+        return frame.lazyframe.select(_share(pl.col("amount") == pl.col("amount").shift(1), MOST_REPEATED))
+
+    @submission_rule(
+        "texts_filled",
+        columns=["department", "entity", "expense_type", "expense_area"],
+        kind="completeness",
+        dimension="completeness",
+        limitations=["4.1", "4.2"],
+        severity="warn",
+        message="Department, entity, kind or area of the expense is given in some rows and blank in more than a fifth.",
+        mend="Fill it in; a list that does not give it at all need not.",
+    )
+    def texts_filled(cls, frame: PolarsData) -> pl.LazyFrame:
+        blank = [pl.col(text).is_null().mean() for text in ("department", "entity", "expense_type", "expense_area")]
+        most = pl.max_horizontal(pl.when(share < 1).then(share).otherwise(0) for share in blank)
+        holds = pl.when(pl.len() >= LEAST_ROWS).then(most <= MOST_BLANK)
+        return frame.lazyframe.select(holds.alias("holds"), most.alias("share"))

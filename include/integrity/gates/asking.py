@@ -17,7 +17,7 @@ from integrity.gates import rules
 from integrity.gates.batches import Batches
 from integrity.gates.departures import Departures, type_rule_of
 from integrity.gates.judged import JudgedRows, Reasons, Tally
-from integrity.gates.questions import Checked, Question, Required, Typed, Unasked
+from integrity.gates.questions import Checked, OfAll, Question, Required, Typed, Unasked
 from integrity.gates.schema import Column, Schema
 from integrity.inventory.policy import Policy
 from integrity.submissions.drift import Shape, shape_of
@@ -233,6 +233,11 @@ class Judging:
                 asked.append(Unasked(row_rule.rule, row_rule.columns[0], unread))
             else:
                 asked.append(self._checked(row_rule.rule, row_rule.check, row_rule.columns, None, row_rule.among))
+        for of_all in self.schema.submission_rules:
+            if unread := self.missing.intersection(of_all.columns):
+                asked.append(Unasked(of_all.rule, of_all.columns[0], unread))
+            else:
+                asked.append(OfAll(of_all.rule, of_all.check, of_all.columns, self.schema.path))
         return asked
 
     def _checked(
@@ -254,6 +259,10 @@ class Judging:
                 self._not_asked(tally, question.why)
             elif tally.error:
                 self.findings.append(rules.could_not_check(tally.rule, tally.error, tally.column))
+            elif isinstance(question, OfAll) and question.unsaid:
+                self._not_asked(tally, question.unsaid)
+            elif isinstance(question, OfAll):
+                self._find(tally.rule, tally, question.told if tally.failed else "")
             elif isinstance(question, Typed):
                 self._conclude_type(question, departures)
             else:
@@ -280,6 +289,9 @@ class Judging:
     def _note(self, rule: Rule, tally: Tally, detail: str = "") -> None:
         if tally.failed and rule.severity in _BLOCKING:
             self._aside.append((rule.name, tally))
+        self._find(rule, tally, detail)
+
+    def _find(self, rule: Rule, tally: Tally, detail: str) -> None:
         verdict = rules.verdict_of(
             rule, failed=tally.failed, evaluated=tally.evaluated, rows=self.rows, policy=self.policy
         )

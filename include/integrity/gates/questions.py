@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from operator import and_
 from pathlib import Path
+from typing import Any
 
 import pandera.polars as pa
 import polars as pl
@@ -164,6 +165,41 @@ class Checked(Question):
             asked = evaluated.slice(start, part.len())
             self.tally.add(part, failing.slice(start, part.len()), int(asked.sum()))
             start += part.len()
+
+
+class OfAll(Question):
+    """A rule over the submission as a whole, which is one answer.
+
+    Attributes:
+        told: The share by which it was decided, in words; '' where the rule gives none.
+        unsaid: Why it cannot be said; '' if it can.
+    """
+
+    def __init__(self, rule: Rule, check: pa.Check, columns: tuple[str, ...], schema: Path) -> None:
+        super().__init__(rule, columns[0])
+        self._check, self._schema = check, schema
+        self.told = self.unsaid = ""
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        """It is asked of all rows, once they are there."""
+
+    def ask_whole(self, batches: Batches, numbers: list[pl.Series]) -> None:
+        try:
+            rows = batches.whole()
+            # The method itself: pandera would fold the share into the answer.
+            backend: Any = self._check.get_backend(rows)(self._check)
+            answer = backend.check_fn(PolarsData(rows, "*")).collect(engine="streaming")
+            if answer.height != 1 or answer.width not in (1, 2) or answer.dtypes[0] != pl.Boolean:
+                raise CouldNotCheck("A rule over a submission did not give one answer.")  # noqa: TRY301
+            holds, *share = answer.row(0)
+            self.told = f"It is {share[0] * 100:.3g} %." if share and share[0] is not None else ""
+        except Exception as error:  # noqa: BLE001 - as above
+            self.tally.error = _where(error, self._schema)
+            return
+        if holds is None:
+            self.unsaid = "there is too little to say it of"
+            return
+        self.tally.evaluated, self.tally.failed = 1, int(not holds)
 
 
 def _where(error: Exception, schema: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandera.polars as pa
 
@@ -62,6 +62,40 @@ def rule(
         "states_severity": severity is not None,
     }
     return pa.dataframe_check(name=name, statistics=statistics)
+
+
+def submission_rule(
+    name: str,
+    *,
+    columns: list[str],
+    kind: str,
+    dimension: str,
+    message: str,
+    mend: str,
+    limitations: list[str],
+    severity: Literal["block", "warn", "note"],
+) -> Callable[[Any], Any]:
+    """Declare a method of a schema as a rule over a submission as a whole: a share, a sum, a distribution.
+
+    The method takes pandera's ``PolarsData`` with all rows, bad ones included, and returns a lazy frame of one row.
+    Its first column is boolean: whether the submission holds; null where it cannot be said, as of too few rows. A
+    second one may hold the share (0 to 1) by which it was decided; the finding tells it.
+
+    Args:
+        columns: What the rule reads; it is not asked where one of them is missing. The first is named in the finding.
+        severity: No row can be set aside for it, so the class's own severity for rules of this kind does not hold.
+    """
+    stated = Rule(
+        name=name,
+        kind=kind,
+        dimension=dimension,
+        severity=severity,
+        message=message,
+        mend=mend,
+        limitations=tuple(limitations),
+    )
+    statistics = {"rule": stated, "columns": tuple(columns), "among": (), "states_severity": True}
+    return pa.dataframe_check(name=name, statistics=statistics | {"is_of_submission": True})
 
 
 def verdict_of(stated: Rule, *, failed: int, evaluated: int, rows: int, policy: Policy) -> Verdict:

@@ -58,11 +58,12 @@ class RowRule:
 
 @dataclass(frozen=True)
 class Schema:
-    """A dependency's schema: its columns in order, and the rules over whole rows."""
+    """A dependency's schema: its columns in order, the rules over whole rows, and those over all rows together."""
 
     columns: dict[str, Column]
     row_rules: tuple[RowRule, ...]
     path: Path
+    submission_rules: tuple[RowRule, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ class Schema:
         found: dict[str, Rule] = {}
         for column in self.columns.values():
             found.update({rule.name: rule for rule in column.rules()})
-        found.update({row_rule.rule.name: row_rule.rule for row_rule in self.row_rules})
+        found.update({each.rule.name: each.rule for each in (*self.row_rules, *self.submission_rules)})
         return list(found.values())
 
 
@@ -95,8 +96,13 @@ def load_schema(registered: Registered) -> Schema:
         raise Misconfigured(f"{shown}:{line}: the schema does not load: {error!r:.300}. Mend the line.") from error
     policy = registered.policy
     columns = {name: _column(shown, name, column, policy) for name, column in built.columns.items()}
-    row_rules = tuple(_row_rule(shown, check, columns, policy) for check in built.checks)
-    schema = Schema(columns=columns, row_rules=row_rules, path=path)
+    stated = [(_row_rule(shown, check, columns, policy), check.statistics or {}) for check in built.checks]
+    schema = Schema(
+        columns=columns,
+        row_rules=tuple(rule for rule, how in stated if "is_of_submission" not in how),
+        path=path,
+        submission_rules=tuple(rule for rule, how in stated if "is_of_submission" in how),
+    )
     _refuse_mistakes(shown, registered, schema)
     return schema
 
@@ -171,7 +177,8 @@ def _settled(shown: str, rule: Rule, policy: Policy, *, states_severity: bool = 
 def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column], policy: Policy) -> RowRule:
     statistics = check.statistics or {}
     if "rule" not in statistics:
-        raise Misconfigured(f"{shown}:1: '{check.name}' is a check without rule. Declare it with @rule(…).")
+        how = "Declare it with @rule(…) or @submission_rule(…)."
+        raise Misconfigured(f"{shown}:1: '{check.name}' is a check without rule. {how}")
     among = statistics["among"]
     unknown = [c for c in [*statistics["columns"], *among] if c not in columns]
     if unknown:

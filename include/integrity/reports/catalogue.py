@@ -18,11 +18,12 @@ from integrity.inventory.dependency import Registered
 from integrity.inventory.policy import Bounds, Policy
 from integrity.register.results import LastResult
 
-Level = Literal["file", "drift", "field", "row", "coverage", "profile", "relation", "dependency"]
-"""What a rule looks at: a file, its layout against the last one's, a cell, a row, a period, its history, other data,
-no data."""
+Level = Literal["file", "drift", "field", "row", "submission", "coverage", "profile", "relation", "dependency"]
+"""What a rule looks at: a file, its layout against the last one's, a cell, a row, all rows together, who and what came,
+what came before, other data, no data."""
 
 _EVERYWHERE = "every dependency"
+_DECLARING = ("rule", "submission_rule")
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def _rules(
         yield rule, "field", columns, lines[0] if len(lines) == 1 else _files(lines)
     for row_rule in schema.row_rules:
         yield row_rule.rule, "row", row_rule.columns, places.get(("rule", row_rule.rule.name), schema.path.name)
+    for of_all in schema.submission_rules:
+        yield of_all.rule, "submission", of_all.columns, places.get(("rule", of_all.rule.name), schema.path.name)
     yield from ((rule, "coverage", columns, _EVERYWHERE) for rule, columns in coverage_rules(registered, policy))
     if policy.profiling.enabled:
         severity = policy.profiling.severity
@@ -144,7 +147,7 @@ def _written_in(folder: Path) -> dict[tuple[str, str], str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 found["field", node.target.id] = f"{shown}:{node.lineno}"
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "rule":
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _DECLARING:
                 if node.args and isinstance(node.args[0], ast.Constant):
                     found["rule", str(node.args[0].value)] = f"{shown}:{node.lineno}"
     return found

@@ -22,6 +22,7 @@ _LEVELS = {
     "drift": "About a file's layout, against the supplier's last accepted file",
     "field": "About a cell",
     "row": "About a row",
+    "submission": "About all rows together",
     "coverage": "About who and what is missing",
     "profile": "Against what earlier submissions looked like",
     "relation": "Against other days and other data",

@@ -113,7 +113,7 @@ class Received:
             sheet=reading.sheet,
             delimiter=reading.delimiter,
             is_packed=bool(reading.containers),
-            read_by={entry.rule.name: entry.columns for entry in schema.row_rules},
+            read_by={entry.rule.name: entry.columns for entry in (*schema.row_rules, *schema.submission_rules)},
             bad_rows={bad.number: bad.reason for bad in reading.bad_rows},
             mended={bad.number: bad.mended for bad in reading.bad_rows if bad.mended},
             skipped=tuple(f"{ranges(range(s.first, s.last + 1))}: {s.why}" for s in reading.skipped),
