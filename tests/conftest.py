@@ -214,6 +214,10 @@ class House:
         with psycopg.connect(str(self.settings.database_url), row_factory=dict_row) as connection:
             return connection.execute(sql, values).fetchall()
 
+    def execute(self, sql: str) -> None:
+        with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
+            connection.execute(sql)
+
     def published(self, dependency: str) -> list[dict[str, Any]]:
         if not self.query("SELECT to_regclass(%s) AS found", f"published.{dependency}")[0]["found"]:
             return []

@@ -136,7 +136,7 @@ class Sandbox:
             self._deliver(dependency, [sent])
             receive(office, sent.periods[0])
             for period in sent.periods:
-                _take_for_granted(office, period)
+                take_for_granted(office, period)
         for dependency, period, files in arrivals:
             office = self._office(dependency, base)
             self._deliver(dependency, files)
@@ -194,7 +194,7 @@ class Sandbox:
 _UNPLACED = Seen(gate="receipt", rule=IDENTIFIED.name, kind=IDENTIFIED.kind, verdict=str(Verdict.FAIL), failed=1)
 
 
-def _take_for_granted(office: Office, period: date) -> None:
+def take_for_granted(office: Office, period: date) -> None:
     """Release what came for a period if it is well in itself, whatever else it would have to be held against."""
     with transaction(office.engine) as session:
         to_judge = submissions_to_judge(session, office.name, period, office.fingerprint)
