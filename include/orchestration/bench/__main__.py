@@ -18,6 +18,7 @@ from integrity.errors import IntegrityError
 from integrity.reports.console import console, table
 from integrity.settings import PROJECT_ROOT, Settings
 
+from orchestration.bench.gates import measure_gates
 from orchestration.bench.judging import measure_judging
 from orchestration.bench.measured import Measured
 from orchestration.bench.night import measure_night
@@ -58,6 +59,7 @@ def _parts(say: Callable[[str], None]) -> dict[str, Callable[[Settings], list[Me
         "memory": measure_memory,
         "spoilt": measure_spoilt,
         "suppliers": measure_suppliers,
+        "gates": measure_gates,
         "night": lambda settings: measure_night(Settings.from_environment({"INTEGRITY_HOME": str(settings.home)}), say),
     }
 

@@ -12,7 +12,7 @@ import polars as pl
 import yaml
 from integrity.errors import GateFailed, IntegrityError
 from integrity.inventory.dependency import Dependency
-from integrity.pipeline.judging import judge_coverage, judge_relations, judge_submissions
+from integrity.pipeline.judging import judge_candidate, judge_coverage, judge_submissions
 from integrity.pipeline.office import Office
 from integrity.pipeline.receiving import receive
 from integrity.pipeline.releasing import release
@@ -148,7 +148,7 @@ def take_in(office: Office) -> list[str]:
     """All steps of a period in this process: archive, read, judge, land, release; the suppliers that were released."""
     judge_submissions(office, receive(office, DAY), "bench")
     judge_coverage(office, DAY, "bench")
-    judge_relations(office, DAY, "bench")
+    judge_candidate(office, DAY, "bench")
     try:
         return release(office, DAY, "bench")
     except GateFailed:
