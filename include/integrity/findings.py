@@ -65,6 +65,7 @@ class Finding:
     detail: str = ""
     not_judged: str = ""
     supplier: str | None = None
+    weight: float | None = None
 
     @property
     def message(self) -> str:

@@ -233,6 +233,36 @@ def _waiver_told(waiver: Waiver) -> dict[str, Any]:
 
 
 @app.command()
+def releases(
+    dependency: str,
+    last: Annotated[int, typer.Option(min=1, help="At most so many, the latest periods first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """What is published of a dependency: verdict, rows, and which reporting units and cells are lacking in it."""
+    from integrity.inventory.loading import load_inventory
+    from integrity.reports.console import table
+    from integrity.reports.released import lacking_cells, lacking_units, releases_in_force
+    from integrity.warehouse.connection import transaction
+
+    reporting = load_inventory(Settings.from_environment()).get(dependency).dependency.reporting
+    with transaction(engine()) as session:
+        found = releases_in_force(session, dependency, last)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        console().print(f"Nothing of {dependency} is released.")
+        return
+    rows = [
+        [reporting.label(each["period"]), each["supplier"], each["revision"], each["verdict"], each["rows"]]
+        + [each["quarantined"], lacking_units(each), lacking_cells(each), ", ".join(each["waivers"]) or None]
+        for each in found
+    ]
+    columns = ["Period", "Supplier", "Revision", "Verdict", "Rows", "Set aside", "Units missing", "Blank cells"]
+    console().print(table([*columns, "Waivers"], rows))
+
+
+@app.command()
 def trace(
     subject: Annotated[str, typer.Argument(help="A submission's number, file name or hash; or a dependency or mart.")],
     key: Annotated[list[str] | None, typer.Argument(help="Values of the row's key, in order.")] = None,

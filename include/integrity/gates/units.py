@@ -111,7 +111,9 @@ def _missing(
     if not missing:
         # A list of nobody is no list: who must report is not known, so it cannot be said that they did.
         verdict = Verdict.PASS if expected else Verdict.FAIL
-        return Finding(rule=POPULATION_COMPLETE, verdict=verdict, evaluated=len(expected), failed=0, supplier=only)
+        return Finding(
+            rule=POPULATION_COMPLETE, verdict=verdict, evaluated=len(expected), failed=0, supplier=only, weight=0.0
+        )
     weights = _weights(registered.folder / stated.reference, stated, expected, usual_weights)
     lost = sum((weights[code] for code in missing), Fraction()) / sum(weights.values())
     wanted = policy.coverage_wanted
@@ -124,6 +126,7 @@ def _missing(
         evaluated=len(expected),
         failed=len(missing),
         supplier=only,
+        weight=float(lost),
         detail=f"{told} Wanted are {shown_share(wanted)}." if wanted is not None else told,
     )
 

@@ -174,6 +174,7 @@ def _store(
             quarantined=judged.quarantined.height if landing else 0,
             units=judged.units if judged.layout else None,
             shape=judged.shape.to_json() if judged.shape else None,
+            blanks=judged.blanks or None,
         )
 
 

@@ -29,6 +29,7 @@ def save_judgement(
     quarantined: int | None = None,
     units: frozenset[str] | None = None,
     shape: dict[str, Any] | None = None,
+    blanks: dict[str, int] | None = None,
 ) -> None:
     """Store a gate's verdict and findings, replacing its earlier answer on the same subject.
 
@@ -36,6 +37,7 @@ def save_judgement(
         subject: Hash of what was judged, so that it can be seen when the answer no longer fits.
         units: Reporting units that the submission names.
         shape: What its file looked like, for the supplier's next one to be held against.
+        blanks: Blank cells by column.
     """
     drop_judgement(session, dependency, period, result.gate, submission)
     judgement = Judgement(
@@ -50,6 +52,7 @@ def save_judgement(
         quarantined=quarantined,
         units=sorted(units) if units is not None else None,
         shape=shape,
+        blanks=blanks,
         subject=subject,
         run=run,
         judged_at=datetime.now(UTC),
@@ -89,6 +92,7 @@ def _row(judgement: int, finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "mend": rule.mend,
         "not_judged": finding.not_judged,
+        "weight": finding.weight,
     }
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from integrity.gates.units import POPULATION_COMPLETE
 from integrity.register import audit
 from integrity.verdicts import Verdict
-from integrity.warehouse.models import Landing, Release
+from integrity.warehouse.models import FindingRow, Judgement, Landing, Release
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def release_landings(
         if old and old.landing_id == statement.landing:
             continue
         landing = session.get_one(Landing, statement.landing)
+        lacking = _lacking(session, dependency, period, landing.id)
         if old:
             old.superseded_at = now
             audit.note(session, "superseded", dependency=dependency, period=period, submission=old.submission_id)
@@ -75,6 +78,7 @@ def release_landings(
                 run=run,
                 released_at=now,
                 waivers=list(statement.waivers),
+                **lacking,
             )
         )
         audit.note(
@@ -87,7 +91,30 @@ def release_landings(
             rows=landing.accepted,
             quarantined=landing.quarantined,
             run=run,
+            **lacking,
             **({"waivers": list(statement.waivers)} if statement.waivers else {}),
         )
         changed.append(supplier)
     return changed
+
+
+def _lacking(session: Session, dependency: str, period: date, landing: int) -> dict[str, Any]:
+    """Which reporting units and cells are lacking, as the gates counted them: unit and item non-response."""
+    units = session.scalar(
+        select(FindingRow)
+        .join(Judgement, FindingRow.judgement_id == Judgement.id)
+        .where(
+            Judgement.dependency == dependency,
+            Judgement.period == period,
+            Judgement.gate == "coverage",
+            FindingRow.rule == POPULATION_COMPLETE.name,
+            FindingRow.not_judged == "",
+        )
+    )
+    blanks = session.scalar(select(Judgement.blanks).where(Judgement.landing_id == landing))
+    return {
+        "units_expected": units.evaluated if units else None,
+        "units_missing": units.failed if units else None,
+        "weight_missing": units.weight if units else None,
+        "blanks": {column: count for column, count in blanks.items() if count} if blanks is not None else None,
+    }

@@ -195,6 +195,7 @@ class Judgement(Base):
     quarantined: Mapped[int | None]
     units: Mapped[list[str] | None]
     shape: Mapped[dict[str, Any] | None] = mapped_column(comment="What the file looks like; no text of the supplier's")
+    blanks: Mapped[dict[str, Any] | None] = mapped_column(comment="Blank cells by column, of all rows read")
     subject: Mapped[str] = mapped_column(comment="Hash of what was judged: rules, rows, neighbours")
     run: Mapped[str]
     judged_at: Mapped[datetime]
@@ -221,6 +222,7 @@ class FindingRow(Base):
     message: Mapped[str]
     mend: Mapped[str]
     not_judged: Mapped[str]
+    weight: Mapped[float | None] = mapped_column(comment="Part of the whole that failed, by its usual weight")
 
 
 class Release(Base):
@@ -253,6 +255,14 @@ class Release(Base):
     superseded_at: Mapped[datetime | None]
     waivers: Mapped[list[str]] = mapped_column(
         server_default="{}", comment="References of the waivers without which it would have been blocked"
+    )
+    units_expected: Mapped[int | None] = mapped_column(
+        comment="Reporting units of the period; null where no list says which"
+    )
+    units_missing: Mapped[int | None] = mapped_column(comment="Of these, those that no submission names")
+    weight_missing: Mapped[float | None] = mapped_column(comment="The same as a part of the whole, by usual weight")
+    blanks: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="Blank cells by column, of all rows read; null where it was not counted"
     )
 
 
