@@ -92,7 +92,7 @@ def test_a_rule_speaks_the_manuals_language(rule: Rule) -> None:
     assert rule.dimension in manual.dimensions()
     assert rule.limitations
     assert set(rule.limitations) <= set(manual.limitations())
-    assert rule.severity in {"block", "quarantine", "warn"}
+    assert rule.severity in {"block", "quarantine", "warn", "note"}
     for sentence in (rule.message, rule.mend):
         assert sentence.endswith(".")
         assert len(sentence) > 10

@@ -49,6 +49,7 @@ COUNTED = {
     "payee_named": "numbers_as_payee",
     "amount_usual": "large_lines",
     "one_line": "broken_texts",
+    "missing_coded": "coded_blanks",
 }
 """The fact that each rule's failures must equal; every other rule must find nothing."""
 
@@ -189,7 +190,8 @@ def test_the_rules_find_what_is_there_and_nothing_else(take: Take, fact: dict[st
     taken = take(fact)
     failed: Counter[str] = Counter()
     for judged in taken.judged.values():
-        failed.update({finding.rule.name: finding.failed for finding in judged.result.failures})
+        for finding in judged.result.failures:
+            failed[finding.rule.name] += finding.failed
     counted = {rule: int(fact[column]) for rule, column in COUNTED.items()}
     assert dict(failed) == {rule: count for rule, count in counted.items() if count}
 
@@ -198,8 +200,8 @@ def test_the_rules_find_what_is_there_and_nothing_else(take: Take, fact: dict[st
 def test_what_becomes_of_the_lists(take: Take) -> None:
     results = {(fact["file"], period): judged for fact in FACTS for period, judged in take(fact).judged.items()}
     assert Counter(judged.verdict for judged in results.values()) == {
-        Verdict.PASS: 51,
-        Verdict.WARN: 33,
+        Verdict.PASS: 50,
+        Verdict.WARN: 34,
         Verdict.FAIL: 1,
     }
     failed = {key for key, judged in results.items() if judged.verdict is Verdict.FAIL}

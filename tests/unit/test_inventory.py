@@ -232,9 +232,21 @@ def test_a_mistake_in_the_folder(own: Settings, break_it: Callable[[Path], Any],
         ),
         pytest.param(
             "class Schema(Figures):",
-            "class Schema(Figures):\n    x: str = __import__('pandera').Field(str_length=3)",
-            "uses check 'str_length'. Use .* or write a @rule",
+            "class Schema(Figures):\n    x: str = __import__('pandera').Field(str_startswith='x')",
+            "uses check 'str_startswith'. Use .* or write a @rule",
             id="check-that-is-no-rule",
+        ),
+        pytest.param(
+            "class Schema(Figures):",
+            "class Schema(Figures):\n    x: str = __import__('pandera').Field(metadata={'missing_codes': ['UNK']})",
+            "column 'x' has missing_codes that are no texts. Write",
+            id="codes-without-a-meaning",
+        ),
+        pytest.param(
+            "class Schema(Figures):",
+            "class Schema(Figures):\n    x: str = __import__('pandera').Field(metadata={'decimals': 2})",
+            "column 'x' cannot have 2 decimals. Write",
+            id="decimals-of-a-text",
         ),
     ],
 )

@@ -23,6 +23,9 @@ LEAST_ROWS = 20
 MOST_CREDITS, MOST_ROUND, MOST_REPEATED, MOST_BLANK = 0.3, 0.5, 0.25, 0.2
 """Shares that no real list of 2019 and 2020 reaches: the highest are 17, 27, 22 and 1 per cent."""
 
+NO_ENTRY = {"missing_codes": {"0": "no entry in the ledger", "#N/A": "a spreadsheet found none"}}
+"""What stands for an expense's kind or area that is not known."""
+
 _ENTITIES = pl.read_csv(Path(__file__).parent / "reference" / "entities.csv", infer_schema=False)
 _TRUST_OF = dict(zip(_ENTITIES["entity"].str.to_lowercase(), _ENTITIES["supplier"], strict=True))
 _TEXTS = ["department", "entity", "expense_type", "expense_area", "payee", "description"]
@@ -55,16 +58,22 @@ class Schema(pa.DataFrameModel):
         isin=["payment", "invoice", "accounting"],
         description="What the date is: of the payment; of the invoice; of a payment booked in the stated month",
     )
-    expense_type: str = pa.Field(nullable=True, description="Ledger's name for the kind of expense")
-    expense_area: str = pa.Field(nullable=True, description="Ledger's name for the part of the trust that spent it")
+    expense_type: str = pa.Field(nullable=True, metadata=NO_ENTRY, description="Ledger's name for the kind of expense")
+    expense_area: str = pa.Field(
+        nullable=True, metadata=NO_ENTRY, description="Ledger's name for the part of the trust that spent it"
+    )
     payee: str = pa.Field(description="Supplier: the paid firm, body or person; may be personal data")
-    transaction_id: str = pa.Field(nullable=True, description="The trust's number of the payment or invoice")
+    transaction_id: str = pa.Field(
+        nullable=True, str_length={"max_value": 80}, description="The trust's number of the payment or invoice"
+    )
     payee_reference: str = pa.Field(nullable=True, description="The payee's own number of the invoice")
     vat_registration: str = pa.Field(
         nullable=True, description="The payee's VAT number; a sole trader's is personal data"
     )
-    description: str = pa.Field(nullable=True, description="What was bought, in the ledger's words")
-    amount: pl.Float64 = pa.Field(description="Pounds sterling; credits are negative")
+    description: str = pa.Field(
+        nullable=True, str_length={"max_value": 200}, description="What was bought, in the ledger's words"
+    )
+    amount: pl.Float64 = pa.Field(metadata={"decimals": 2}, description="Pounds sterling; credits are negative")
 
     @rule(
         "paid_in_month",

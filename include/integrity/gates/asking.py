@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -17,7 +17,7 @@ from integrity.gates import rules
 from integrity.gates.batches import Batches
 from integrity.gates.departures import Departures, type_rule_of
 from integrity.gates.judged import JudgedRows, Reasons, Tally
-from integrity.gates.questions import Checked, OfAll, Question, Required, Typed, Unasked
+from integrity.gates.questions import Checked, Coded, Decimals, OfAll, Question, Required, Typed, Unasked
 from integrity.gates.schema import Column, Schema
 from integrity.inventory.policy import Policy
 from integrity.submissions.drift import Shape, shape_of
@@ -225,14 +225,8 @@ class Judging:
         """A question for each rule and column, in the order of the findings."""
         asked: list[Question] = []
         for column in self.schema.columns.values():
-            if column.name in self.missing:
-                continue
-            if type_rule := type_rule_of(column, self.layout):
-                asked.append(Typed(type_rule, column))
-            if column.required:
-                asked.append(Required(column.required_rule, column))
-            for rule, check in column.checks:
-                asked.append(self._checked(rule, check, (column.name,), column.name))
+            if column.name not in self.missing:
+                asked += self._asked_of(column)
         for row_rule in self.schema.row_rules:
             unread = self.missing.intersection(row_rule.columns)
             if unread:
@@ -245,6 +239,19 @@ class Judging:
             else:
                 asked.append(OfAll(of_all.rule, of_all.check, of_all.columns, self.schema.path))
         return asked
+
+    def _asked_of(self, column: Column) -> Iterator[Question]:
+        """A question for each rule of a column."""
+        if type_rule := type_rule_of(column, self.layout):
+            yield Typed(type_rule, column)
+        if column.required:
+            yield Required(column.required_rule, column)
+        if column.missing_codes:
+            yield Coded(column.coded_rule, column)
+        if column.decimals is not None:
+            yield Decimals(column.decimals_rule, column)
+        for rule, check in column.checks:
+            yield self._checked(rule, check, (column.name,), column.name)
 
     def _checked(
         self, rule: Rule, check: pa.Check, columns: tuple[str, ...], key: str | None, among: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from integrity.gates.schema import Schema
+from integrity.gates.schema import Column, Schema
 from integrity.submissions.layouts import LayoutFit, in_dictionary_terms
 from integrity.submissions.notations import typed
 from integrity.submissions.reading import ROW
@@ -42,12 +42,17 @@ class Batches:
         self._headings, self._columns = headings, columns
         self._parts: list[pl.DataFrame | Path] = []
         self._layout, self._names = fit.layout, schema.names
-        self._cast = [
-            typed(column.name, column.dtype, self._layout).alias(column.name) for column in schema.columns.values()
-        ]
+        self._cast = [self._value(column).alias(column.name) for column in schema.columns.values()]
         self._tags = [pl.lit(period).alias(PERIOD), pl.lit(latest).alias(LATEST)]
         self._held: dict[int, pl.DataFrame] = {}
         self._held_bytes = 0
+
+    def _value(self, column: Column) -> pl.Expr:
+        """A column's typed value; null where its cell is a code that says that there is none."""
+        value = typed(column.name, column.dtype, self._layout)
+        if not column.missing_codes:
+            return value
+        return pl.when(~pl.col(column.name).is_in(list(column.missing_codes))).then(value)
 
     def __len__(self) -> int:
         return len(self._parts)

@@ -62,7 +62,7 @@ class Typed(Question):
         self.column = column
 
     def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
-        filled = text[self.column.name].is_not_null()
+        filled = text[self.column.name].is_not_null() & ~_coded(text, self.column)
         self.tally.add(text[ROW], filled & cast[self.column.name].is_null(), int(filled.sum()))
 
 
@@ -72,6 +72,39 @@ class Required(Question):
 
     def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
         self.tally.add(text[ROW], text[self.tally.column].is_null(), text.height)
+
+
+class Coded(Question):
+    """Cells that say by a code that their value is missing; asked of those that are not blank."""
+
+    def __init__(self, rule: Rule, column: Column) -> None:
+        super().__init__(rule, column.name)
+        self.column = column
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        self.tally.add(text[ROW], _coded(text, self.column), int(text[self.column.name].is_not_null().sum()))
+
+
+def _coded(text: pl.DataFrame, column: Column) -> pl.Series:
+    """Mask of the cells that hold one of the column's codes for a missing value."""
+    return text[column.name].is_in(list(column.missing_codes)).fill_null(value=False)
+
+
+_OFF = 1e-9
+"""A number is as near to its rounded self as this, in parts of itself, or it has more decimals."""
+
+
+class Decimals(Question):
+    """Whether a number has more decimals than agreed."""
+
+    def __init__(self, rule: Rule, column: Column) -> None:
+        super().__init__(rule, column.name)
+        self._most = column.decimals or 0
+
+    def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
+        numbers = cast[self.tally.column]
+        failing = (numbers.round(self._most) - numbers).abs() > _OFF * numbers.abs().clip(lower_bound=1)
+        self.tally.add(text[ROW], failing.fill_null(value=False), int(numbers.is_not_null().sum()))
 
 
 class Checked(Question):

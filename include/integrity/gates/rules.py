@@ -272,6 +272,33 @@ REQUIRED = Rule(
     message="The cell must not be blank.",
     mend="Fill in the value; where nothing is to be counted, write 0.",
 )
+MISSING_CODED = Rule(
+    name="missing_coded",
+    kind="completeness",
+    dimension="completeness",
+    limitations=("4.1",),
+    severity="note",
+    message="Cells say by a code, which the data dictionary lists, that their value is missing.",
+    mend="Fill in what is known; nothing, where it is not.",
+)
+DECIMALS = Rule(
+    name="decimals",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
+    message="The number has more decimals than the data dictionary allows.",
+    mend="Write it as exactly as was agreed, and no more so.",
+)
+TEXT_LENGTH = Rule(
+    name="text_length",
+    kind="field_structure",
+    dimension="validity",
+    limitations=("5.1",),
+    severity="quarantine",
+    message="The text is longer or shorter than the data dictionary allows.",
+    mend="Correct the text; two cells may have run into one.",
+)
 IN_RANGE = Rule(
     name="in_range",
     kind="domain_range",
@@ -296,8 +323,12 @@ CHECK_RULES = {
     "less_than_or_equal_to": IN_RANGE,
     "in_range": IN_RANGE,
     "isin": IN_LIST,
+    "str_length": TEXT_LENGTH,
 }
 """The rule that stands for each of pandera's built-in checks that a schema may use on a field."""
+
+FIELD_RULES = (WHOLE_NUMBER, NUMBER, MOMENT, REQUIRED, MISSING_CODED, DECIMALS, TEXT_LENGTH, IN_RANGE, IN_LIST)
+"""The rules that any field may be asked."""
 
 FILE_RULES = (READABLE, HAS_ROWS, ROW_SHAPE, COLUMNS_PRESENT, COLUMNS_KNOWN)
 """The rules that every file is asked on its own."""

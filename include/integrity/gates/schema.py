@@ -6,7 +6,8 @@ import importlib.util
 import sys
 import traceback
 import types
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,26 @@ import polars as pl
 
 from integrity.errors import Misconfigured
 from integrity.findings import Rule
-from integrity.gates.rules import CHECK_RULES, FIXED_RULES, MOMENT, NUMBER, REQUIRED, WHOLE_NUMBER
+from integrity.gates.rules import (
+    CHECK_RULES,
+    DECIMALS,
+    FIELD_RULES,
+    FIXED_RULES,
+    MISSING_CODED,
+    MOMENT,
+    NUMBER,
+    REQUIRED,
+    WHOLE_NUMBER,
+)
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import rule_mistakes
 from integrity.inventory.policy import Policy
 from integrity.thresholds import Thresholds
 
 _TYPE_RULES: dict[pl.DataType, Rule] = {pl.Int64(): WHOLE_NUMBER, pl.Float64(): NUMBER, pl.Datetime(): MOMENT}
+
+_MOST_DECIMALS = 9
+"""Numbers that differ by less are not told apart by their decimals."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,11 @@ class Column:
         type_rule: The rule that a cell which cannot be cast fails; None for text.
         checks: Rule and pandera check of each built-in check on the field.
         required_rule: The rule that a blank cell fails, where the column is required.
+        missing_codes: What suppliers write where a value is missing, with what each means. Such a cell is no blank, and
+            has no value. As ``metadata={"missing_codes": {"UNK": "not known"}}`` of the field.
+        coded_rule: The rule that counts them.
+        decimals: The most that a number may have; None where it does not matter. As ``metadata={"decimals": 2}``.
+        decimals_rule: The rule that a number with more fails.
     """
 
     name: str
@@ -41,11 +60,18 @@ class Column:
     type_rule: Rule | None
     checks: tuple[tuple[Rule, pa.Check], ...]
     required_rule: Rule = REQUIRED
+    missing_codes: Mapping[str, str] = field(default_factory=dict)
+    coded_rule: Rule = MISSING_CODED
+    decimals: int | None = None
+    decimals_rule: Rule = DECIMALS
 
     def rules(self) -> list[Rule]:
         """What is asked of each of its cells."""
-        required = [self.required_rule] if self.required else []
-        return [*([self.type_rule] if self.type_rule else []), *required, *(rule for rule, _ in self.checks)]
+        asked = [self.type_rule] if self.type_rule else []
+        asked += [self.required_rule] if self.required else []
+        asked += [self.coded_rule] if self.missing_codes else []
+        asked += [self.decimals_rule] if self.decimals is not None else []
+        return [*asked, *(rule for rule, _ in self.checks)]
 
 
 @dataclass(frozen=True)
@@ -137,8 +163,11 @@ def _column(shown: str, name: str, column: Any, policy: Policy) -> Column:
             raise Misconfigured(f"{shown}:1: column '{name}' uses check '{check.name}'. Use {known}, or write a @rule.")
         checks.append((CHECK_RULES[check.name], check))
     type_rule = _TYPE_RULES.get(dtype)
-    own = (column.metadata or {}).get("thresholds", {})
-    asked = {rule.name for rule in [*([type_rule] if type_rule else []), REQUIRED, *(rule for rule, _ in checks)]}
+    stated = column.metadata or {}
+    own = stated.get("thresholds", {})
+    codes, decimals = _missing_codes(shown, name, stated), _decimals(shown, name, dtype, stated)
+    possible = [*([type_rule] if type_rule else []), REQUIRED, MISSING_CODED, DECIMALS, *(rule for rule, _ in checks)]
+    asked = {rule.name for rule in possible}
     for rule_name in own:
         if rule_name not in asked:
             raise Misconfigured(
@@ -157,7 +186,28 @@ def _column(shown: str, name: str, column: Any, policy: Policy) -> Column:
         type_rule=settled(type_rule) if type_rule else None,
         checks=tuple((settled(rule), check) for rule, check in checks),
         required_rule=settled(REQUIRED),
+        missing_codes=codes,
+        coded_rule=settled(MISSING_CODED),
+        decimals=decimals,
+        decimals_rule=settled(DECIMALS),
     )
+
+
+def _missing_codes(shown: str, name: str, stated: Mapping[str, Any]) -> dict[str, str]:
+    codes: dict[str, str] = stated.get("missing_codes", {})
+    texts = [each for pair in codes.items() for each in pair] if isinstance(codes, dict) else [None]
+    if not all(isinstance(each, str) and each for each in texts):
+        how = 'Write metadata={"missing_codes": {"UNK": "not known"}}: each code with what it means.'
+        raise Misconfigured(f"{shown}:1: column '{name}' has missing_codes that are no texts. {how}")
+    return codes
+
+
+def _decimals(shown: str, name: str, dtype: pl.DataType, stated: Mapping[str, Any]) -> int | None:
+    decimals: int | None = stated.get("decimals")
+    if decimals is None or (dtype == pl.Float64() and type(decimals) is int and 0 <= decimals <= _MOST_DECIMALS):
+        return decimals
+    how = f'Write metadata={{"decimals": 2}}, from 0 to {_MOST_DECIMALS}, of a Float64.'
+    raise Misconfigured(f"{shown}:1: column '{name}' cannot have {decimals!r:.20} decimals. {how}")
 
 
 def _settled(shown: str, rule: Rule, policy: Policy, *, states_severity: bool = True, is_engines: bool = False) -> Rule:
@@ -217,7 +267,7 @@ def _mistaken_names(registered: Registered, schema: Schema) -> list[str]:
     """Rules that departures or the class speak of and that there are none of, or of which nobody may speak."""
     own = {rule.name for rule in schema.rules()} | {relation.rule.name for relation in registered.relations}
     fixed = {rule.name for rule in FIXED_RULES}
-    engines = {rule.name for rule in [*CHECK_RULES.values(), *_TYPE_RULES.values(), REQUIRED]}
+    engines = {rule.name for rule in FIELD_RULES}
     mistakes = [
         f"policy.yml speaks of '{name}', which is no rule that every schema has"
         for name in registered.policy.rules

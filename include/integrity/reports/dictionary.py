@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
 
+from integrity.gates.rules import TEXT_LENGTH
 from integrity.gates.schema import Column, Schema
 from integrity.inventory import manual
 from integrity.reports.catalogue import Catalogue, Entry
@@ -68,10 +69,20 @@ def _column(column: Column, rules: list[str]) -> dict[str, Any]:
         "name": column.name,
         "type": _TYPES[column.dtype],
         "required": column.required,
-        "allowed": "; ".join(_allowed(check) for _, check in column.checks) or "any",
+        "allowed": "; ".join(_allowed_in(column)) or "any",
         "meaning": column.description,
         "rules": rules,
     }
+
+
+def _allowed_in(column: Column) -> Iterator[str]:
+    """What a column's rules allow, in words."""
+    for rule, check in column.checks:
+        yield f"{_allowed(check)} characters" if rule.name == TEXT_LENGTH.name else _allowed(check)
+    if column.decimals is not None:
+        yield f"at most {column.decimals} decimals"
+    if column.missing_codes:
+        yield "if missing: " + ", ".join(f"{code} ({meaning})" for code, meaning in column.missing_codes.items())
 
 
 def _allowed(check: pa.Check) -> str:
