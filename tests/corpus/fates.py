@@ -25,21 +25,35 @@ def rows_without_fate(text: str, reading: Reading) -> list[int]:
     # A few lone returns in a file of other line ends are characters; where they are its ends, that is told.
     is_returned = "CR" in re.split(" and | mixed", reading.line_ends or "")
     lines = _ENDS.split(text) if is_returned else text.split("\n")
-    known |= _run_on(lines, reading.quote, whole)
+    known |= _run_on(lines, reading, whole)
     blank = str.maketrans("", "", (reading.delimiter or "") + (reading.quote or ""))
     return [n for n, line in enumerate(lines, start=1) if line.translate(blank).strip() and n not in known]
 
 
-def _run_on(lines: list[str], quote: str | None, begun: set[int]) -> set[int]:
+def _run_on(lines: list[str], reading: Reading, begun: set[int]) -> set[int]:
     """Lines within a quoted cell of a record that begins further up; only a record's first line is named."""
-    found: set[int] = set()
+    quote, found = reading.quote, set[int]()
     for first in begun if quote else ():
-        if lines[first - 1].count(quote) % 2 == 0:
-            continue
-        for number in range(first + 1, len(lines) + 1):
-            if number in begun:
-                break
-            found.add(number)
-            if lines[number - 1].count(quote) % 2:
-                break
+        is_open, is_odd = False, lines[first - 1].count(quote or "") % 2 == 1
+        for number in range(first, len(lines) + 1):
+            if number > first:
+                if number in begun or not (is_open or is_odd):
+                    break
+                found.add(number)
+                # A quote within a cell may be text: so it will do, too, if they are paired up to here.
+                is_odd = is_odd and lines[number - 1].count(quote or "") % 2 == 0
+            is_open = _is_open_after(lines[number - 1], quote or "", reading.delimiter or "", is_open=is_open)
     return found
+
+
+def _is_open_after(line: str, quote: str, delimiter: str, *, is_open: bool) -> bool:
+    """Whether a cell is open after a line, where quotes open at a cell's beginning only, and doubled ones are text."""
+    is_beginning, signs = True, iter(range(len(line)))
+    for place in signs:
+        sign = line[place]
+        if is_open and line[place : place + 2] == quote * 2:
+            next(signs)
+        elif sign == quote and (is_open or is_beginning):
+            is_open = not is_open
+        is_beginning = not is_open and (sign == delimiter or (is_beginning and sign == " "))
+    return is_open

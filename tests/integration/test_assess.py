@@ -254,6 +254,7 @@ def test_a_trial_that_breaks_is_an_error_and_no_miss(
             sent=sent,
             neighbours=(),
             ground=(),
+            history=(),
             known=None,
         )
         (trial,) = try_submission(task).trials

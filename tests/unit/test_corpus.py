@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,25 @@ def test_no_line_is_left_in_silence(reader: Reader, case: Case, tmp_path: Path) 
     if reading.encoding is not None:
         text = case.content.decode(reading.encoding, "replace").removeprefix("\ufeff")
         assert rows_without_fate(text, reading) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "lost"),
+    [
+        ("a,b\n1,2\n3,4\n5,6\n", [3, 4]),
+        ('a,b\n1,"2\n3"\n5,6\n', [4]),
+        # One cell ends, another begins on the same line, with quotes that are text in between.
+        ('a,b,c\n"1\n2",)b""2","b\n9"\n5,6,7\n', [5]),
+    ],
+)
+def test_a_line_that_was_lost_is_found_out(reader: Reader, tmp_path: Path, content: str, lost: list[int]) -> None:
+    """The checker itself: of a reading that stops after the first row."""
+    path = tmp_path / "file.csv"
+    path.write_text(content, encoding="utf-8")
+    reading = reader.read(path)
+    first = reading.rows.raw().head(1)
+    short = replace(reading, rows=replace(reading.rows, parts=(first,), height=1), bad_rows=(), skipped=(), _frame=[])
+    assert rows_without_fate(content, replace(short, quote='"')) == lost
 
 
 def test_a_proposal_has_a_cell_for_each_column_that_is_kept(reader: Reader, tmp_path: Path) -> None:
