@@ -101,19 +101,19 @@ def test_no_line_is_left_in_silence(reader: Reader, case: Case, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "lost"),
     [
-        ("a,b\n1,2\n3,4\n5,6\n", [3, 4]),
-        ('a,b\n1,"2\n3"\n5,6\n', [4]),
+        ("a,b,c\n1,2,3\n4,5,6\n7,8,9\n", [4]),
+        ('a,b,c\n1,2,3\n4,5,"6\n7"\n8,9,0\n', [5]),
         # One cell ends, another begins on the same line, with quotes that are text in between.
-        ('a,b,c\n"1\n2",)b""2","b\n9"\n5,6,7\n', [5]),
+        ('a,b,c\n1,2,3\n"4\n5",)b""2","b\n9"\n6,7,8\n', [6]),
     ],
 )
 def test_a_line_that_was_lost_is_found_out(reader: Reader, tmp_path: Path, content: str, lost: list[int]) -> None:
-    """The checker itself: of a reading that stops after the first row."""
+    """The checker itself: of a reading that stops after the second row."""
     path = tmp_path / "file.csv"
     path.write_text(content, encoding="utf-8")
     reading = reader.read(path)
-    first = reading.rows.raw().head(1)
-    short = replace(reading, rows=replace(reading.rows, parts=(first,), height=1), bad_rows=(), skipped=(), _frame=[])
+    first = reading.rows.raw().head(2)
+    short = replace(reading, rows=replace(reading.rows, parts=(first,), height=2), bad_rows=(), skipped=(), _frame=[])
     assert rows_without_fate(content, replace(short, quote='"')) == lost
 
 
