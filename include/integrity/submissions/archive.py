@@ -6,13 +6,15 @@ import hashlib
 import os
 import stat
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from integrity.errors import Rejected
 
 _CHUNK = 1 << 20
+_SYNCED_EVERY = 16 * _CHUNK
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,19 @@ def archive_file(source: Path, archive: Path) -> Archived:
             raise Rejected("This is not a regular file.")
         archive.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=archive, prefix=".receiving-", delete=False) as writer:
+        with tempfile.NamedTemporaryFile(dir=archive, prefix=".receiving-", delete=False, buffering=0) as writer:
             temporary = Path(writer.name)
             try:
-                with ThreadPoolExecutor(1) as aside:
+                with ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(1) as ahead:
+                    synced: Future[None] | None = None
                     while chunk := reader.read(_CHUNK):
                         digested = aside.submit(digest.update, chunk)
                         size += len(chunk)
-                        writer.write(chunk)
+                        _write(writer, chunk)
+                        # What is on disk by the end need not be waited for then.
+                        if size % _SYNCED_EVERY == 0 and (synced is None or synced.done()):
+                            synced = ahead.submit(os.fdatasync, writer.fileno())
                         digested.result()
-                writer.flush()
                 os.fsync(writer.fileno())
                 if _identity(os.fstat(descriptor)) != _identity(found):
                     raise Rejected("The file is still being written.")
@@ -75,6 +80,13 @@ def archive_file(source: Path, archive: Path) -> Archived:
             finally:
                 temporary.unlink(missing_ok=True)
     return Archived(digest.hexdigest(), size, path, _identity(found))
+
+
+def _write(writer: IO[bytes], chunk: bytes) -> None:
+    """Write all of it: an unbuffered file may take a part only."""
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[writer.write(rest) :]
 
 
 def verify(archived: Path, sha256: str) -> bool:

@@ -107,18 +107,20 @@ def _rows(start: int, end: int) -> pl.DataFrame:
     )
 
 
-def open_generated(settings: Settings, name: str, suppliers: Sequence[str] = (MAKER,)) -> Office:
+def open_generated(
+    settings: Settings, name: str, suppliers: Sequence[str] = (MAKER,), *, is_profiled: bool = True
+) -> Office:
     """A dependency made for the measurement, declared like any other."""
     folder = settings.dependencies / name
     if not folder.exists():
-        _declare(folder, name, suppliers)
+        _declare(folder, name, suppliers, is_profiled=is_profiled)
         make_folders(settings, name, list(suppliers))
     office = Office.open(name, settings)
     migrate(office.engine)
     return office
 
 
-def _declare(folder: Path, name: str, suppliers: Sequence[str]) -> None:
+def _declare(folder: Path, name: str, suppliers: Sequence[str], *, is_profiled: bool) -> None:
     model = yaml.safe_load((PROJECT_ROOT / "include" / "dependencies" / _MODEL / "dependency.yml").read_text("utf-8"))
     model |= {
         "name": name,
@@ -132,6 +134,9 @@ def _declare(folder: Path, name: str, suppliers: Sequence[str]) -> None:
         "layouts": [{"name": "plain", "describes": "As generated"}],
         "relations": {"none_because": "A generated file has nothing beside it"},
     }
+    if not is_profiled:
+        why = "What profiling costs is measured beside it"
+        model["departures"] = [{"setting": "profiling", "to": {"enabled": False, "severity": "warn"}, "reason": why}]
     model.pop("population")
     Dependency.model_validate(model)
     folder.mkdir(parents=True)
