@@ -166,7 +166,13 @@ def _column(shown: str, name: str, column: Any, policy: Policy) -> Column:
     stated = column.metadata or {}
     own = stated.get("thresholds", {})
     codes, decimals = _missing_codes(shown, name, stated), _decimals(shown, name, dtype, stated)
-    possible = [*([type_rule] if type_rule else []), REQUIRED, MISSING_CODED, DECIMALS, *(rule for rule, _ in checks)]
+    possible = [
+        *([type_rule] if type_rule else []),
+        REQUIRED,
+        *([MISSING_CODED] if codes else []),
+        *([DECIMALS] if decimals is not None else []),
+        *(rule for rule, _ in checks),
+    ]
     asked = {rule.name for rule in possible}
     for rule_name in own:
         if rule_name not in asked:
