@@ -16,8 +16,9 @@ from integrity.errors import Misconfigured
 from integrity.findings import Rule
 from integrity.gates.rules import verdict_of
 from integrity.gates.schema import load_schema
-from integrity.gates.standing import STANDING_RULES, months_after, standing_problems
+from integrity.gates.standing import STANDING_RULES, standing_problems
 from integrity.inventory import manual
+from integrity.inventory.calendars import months_after
 from integrity.inventory.departing import Departure, depart
 from integrity.inventory.loading import load_inventory
 from integrity.inventory.policy import Policy, load_policy
@@ -346,9 +347,14 @@ STATED = """\
 """
 
 
-def test_to_have_no_relations_is_told_as_a_departure(settings: Settings) -> None:
-    told = load_inventory(settings).get("trust_spend").departures
-    assert any(departed.about == "relations" for departed in told)
+def test_to_have_no_relations_is_told_as_a_departure(own: Settings, tmp_path: Path) -> None:
+    gates = tmp_path / "dbt_project" / "models" / "gates"
+    shutil.copytree(own.dbt_project / "models" / "gates", gates)
+    (gates / "trust_spend.yml").unlink()
+    path = own.dependencies / "trust_spend" / "dependency.yml"
+    edit(path, "alerts:\n", f"relations: {{none_because: '{REASON}'}}\nalerts:\n")
+    told = load_inventory(replace(own, dbt_project=tmp_path / "dbt_project")).get("trust_spend").departures
+    assert [departed.reason for departed in told if departed.about == "relations"] == [REASON]
 
 
 @pytest.mark.parametrize(

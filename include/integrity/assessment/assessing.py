@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -213,7 +213,7 @@ def _lean(
 ) -> None:
     """Note what a period leans on before the period itself; of neighbours only what they cannot do without."""
     for neighbour in (n for relation in inventory.get(name).relations for n in relation.neighbours):
-        place = (neighbour.dependency, period - timedelta(days=neighbour.days_before))
+        place = (neighbour.dependency, neighbour.period_for(period))
         if place not in places and (is_first or neighbour.required):
             _lean(inventory, *place, places, is_first=False)
     if not is_first:

@@ -12,7 +12,7 @@ from integrity.assessment.catalogue import CORRUPTIONS
 from integrity.assessment.holdings import EXAMPLES
 from integrity.assessment.results import Assessment
 from integrity.errors import Rejected
-from integrity.gates.standing import months_after
+from integrity.inventory.calendars import months_after
 from integrity.pipeline.office import Office
 from integrity.pipeline.recording import refresh_standing
 from integrity.register.assessments import keep_assessment, latest_assessment

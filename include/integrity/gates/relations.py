@@ -83,7 +83,7 @@ def _findings(
         detail = f"Nothing is released of {names} to hold it against; it is judged again as soon as there is."
         return [could_not_check(rule, detail, relation.column)]
     if lacking:
-        why = ", ".join(f"{n.dependency} has no release {n.days_before} day(s) before" for n in lacking)
+        why = ", ".join(f"{n.dependency} has no release {n.lies}" for n in lacking)
         return [Finding(rule=rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=relation.column, not_judged=why)]
     return _counted(connection, sql.SQL(node.relation), relation, rows, policy)
 

@@ -6,13 +6,13 @@ to judge it by none. It is a problem that its owner answers for, as one found in
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterator, Sequence
 from datetime import date
 
 from integrity.findings import Finding, Rule
 from integrity.gates.schema import Schema
 from integrity.inventory import manual
+from integrity.inventory.calendars import months_after
 from integrity.inventory.dependency import Registered
 from integrity.inventory.policy import Policy
 from integrity.verdicts import Verdict
@@ -138,9 +138,3 @@ def _out_of_date(assessed_on: date | None, every_months: int, today: date) -> It
         yield f"The assessment of {assessed_on} is dated in the future."
     elif today > until:
         yield f"The last assessment, of {assessed_on}, held until {until}."
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day so many months later; the month's last where it has no such day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

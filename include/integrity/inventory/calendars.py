@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -121,3 +122,9 @@ def moment_in(day: date, at: time, timezone: str) -> datetime:
     these are changed in between. An hour that the clocks leap over is taken as if they had not.
     """
     return datetime.combine(day, at, ZoneInfo(timezone)).astimezone(UTC)
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day so many months later; the month's last where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

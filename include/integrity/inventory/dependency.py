@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from integrity.findings import Rule
 from integrity.inventory import manual
 from integrity.inventory.assessed import Assessment, ControlsAssessed
-from integrity.inventory.calendars import Strict, TimeZone
+from integrity.inventory.calendars import Strict, TimeZone, months_after
 from integrity.inventory.departing import Departed, Departure
 from integrity.inventory.formats import refuse_formats
 from integrity.inventory.policy import Policy
@@ -272,7 +272,7 @@ class Dependency(Strict):
 
 
 class Neighbour(Strict):
-    """What a relation leans on: a dependency's release, ``days_before`` the period that is judged.
+    """What a relation leans on: a dependency's release, so many days or months before the period that is judged.
 
     A missing neighbour makes the rule "not judged" where ``required`` is false (the first night has no
     day before); where it is true the rule cannot be evaluated, which is ERROR and blocks.
@@ -280,15 +280,42 @@ class Neighbour(Strict):
 
     dependency: str
     days_before: int = Field(default=0, ge=0)
+    months_before: int = Field(default=0, ge=0)
     required: bool = False
+
+    @model_validator(mode="after")
+    def _counts_in_one_unit(self) -> Self:
+        if self.days_before and self.months_before:
+            raise ValueError("a neighbour lies days_before or months_before, not both")
+        return self
+
+    def period_for(self, period: date) -> date:
+        """The neighbour's period, for one that is judged; months are named by their first day."""
+        return months_after(period, -self.months_before) - timedelta(days=self.days_before)
+
+    def judged_with(self, period: date) -> date:
+        """The period that is judged, for the neighbour's."""
+        return months_after(period, self.months_before) + timedelta(days=self.days_before)
+
+    @property
+    def lies(self) -> str:
+        """Where it lies, seen from the period that is judged."""
+        return f"{self.months_before} month(s) before" if self.months_before else f"{self.days_before} day(s) before"
+
+    def __str__(self) -> str:
+        return f"{self.dependency}, {self.lies}"
 
 
 class RelationRule(Strict):
-    """A rule that needs other days or other datasets: a dbt test on the candidate, by its name."""
+    """A rule that needs other days, other datasets or several suppliers: a dbt test on the candidate, by its name.
+
+    Attributes:
+        neighbours: None where the suppliers' submissions are held against each other.
+    """
 
     rule: Rule
     column: str | None = None
-    neighbours: list[Neighbour] = Field(min_length=1)
+    neighbours: list[Neighbour]
 
 
 class Registered(Strict):

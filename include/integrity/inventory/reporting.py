@@ -9,7 +9,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from integrity.inventory.calendars import NO_GRACE, Due, Grace, Place, Strict, TimeZone, is_open, moment_in
+from integrity.inventory.calendars import (
+    NO_GRACE,
+    Due,
+    Grace,
+    Place,
+    Strict,
+    TimeZone,
+    is_open,
+    moment_in,
+    months_after,
+)
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _FISCAL = re.compile(r"(\d{4})/(\d{2}) M(\d{2})")
@@ -40,12 +50,7 @@ class StatedPeriod(Strict):
             written = datetime.strptime(cell, self.format).date()  # noqa: DTZ007 - a month has no zone
         except ValueError:
             return None
-        return _months_after(written.replace(day=1), self.months_later)
-
-
-def _months_after(first_day: date, months: int) -> date:
-    year, month = divmod(first_day.year * 12 + first_day.month - 1 + months, 12)
-    return first_day.replace(year=year, month=month + 1)
+        return months_after(written.replace(day=1), self.months_later)
 
 
 class Reporting(Strict):
@@ -107,7 +112,7 @@ class Reporting(Strict):
     def next_period(self, period: date) -> date:
         """The period after this one; its first midnight is when this one is judged."""
         if self.frequency == "monthly":
-            return _months_after(period, 1)
+            return months_after(period, 1)
         following = period + timedelta(days=7 if self.frequency == "weekly" else 1)
         while not self._is_reported(following):
             following += timedelta(days=1)
@@ -164,7 +169,7 @@ class Reporting(Strict):
             return period.isoformat()
         if self.fiscal_year_begins is None:
             return f"{period:%Y-%m}"
-        first = _months_after(period, 1 - self.fiscal_year_begins)
+        first = months_after(period, 1 - self.fiscal_year_begins)
         return f"{first.year}/{(first.year + 1) % 100:02d} M{first.month:02d}"
 
     def parse_period(self, text: str) -> date:
@@ -187,7 +192,7 @@ class Reporting(Strict):
         if self.frequency == "weekly" and (week := _WEEK.fullmatch(text)):
             return date.fromisocalendar(int(week[1]), int(week[2]), 1)
         if self.fiscal_year_begins and (month := _FISCAL.fullmatch(text)):
-            return _months_after(date(int(month[1]), int(month[3]), 1), self.fiscal_year_begins - 1)
+            return months_after(date(int(month[1]), int(month[3]), 1), self.fiscal_year_begins - 1)
         return date.fromisoformat(f"{text}-01" if self.frequency == "monthly" and len(text) == 7 else text)
 
     def _in_short(self, period: date) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import zip_longest
 
 import polars as pl
@@ -209,10 +209,8 @@ def relations_subject(session: Session, office: Office, period: date, landings: 
     """Hash of what the relations of a period rest on: its candidate, the rules and the neighbours' releases."""
     neighbours = []
     for neighbour in _neighbours(office):
-        releases = current_releases(session, neighbour.dependency, period - timedelta(days=neighbour.days_before))
-        neighbours.append(
-            (neighbour.dependency, neighbour.days_before, sorted(r.landing_id for r in releases.values()))
-        )
+        releases = current_releases(session, neighbour.dependency, neighbour.period_for(period))
+        neighbours.append((str(neighbour), sorted(r.landing_id for r in releases.values())))
     rules = [relation.model_dump_json() for relation in office.registered.relations]
     return subject_hash(office.fingerprint, rules, sorted(landings.items()), neighbours)
 
@@ -232,9 +230,7 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             return None
         subject = relations_subject(session, office, period, landings)
         absent = frozenset(
-            n
-            for n in _neighbours(office)
-            if not current_releases(session, n.dependency, period - timedelta(days=n.days_before))
+            n for n in _neighbours(office) if not current_releases(session, n.dependency, n.period_for(period))
         )
         ensure_tables(session, office.name, office.schema)
         for other in {n.dependency for n in _neighbours(office)} - {office.name}:
@@ -291,4 +287,4 @@ def drop_abandoned_candidates(session: Session, now: datetime) -> None:
 
 def _neighbours(office: Office) -> list[Neighbour]:
     found = {n: None for relation in office.registered.relations for n in relation.neighbours}
-    return sorted(found, key=lambda n: (n.dependency, n.days_before, n.required))
+    return sorted(found, key=lambda n: (str(n), n.required))

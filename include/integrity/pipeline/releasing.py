@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -301,7 +301,7 @@ def _periods_cleared(session: Session, office: Office, period: date) -> Iterator
 
 def _leaning_periods(office: Office, period: date) -> list[tuple[str, date]]:
     return [
-        (other.name, period + timedelta(days=neighbour.days_before))
+        (other.name, neighbour.judged_with(period))
         for other in map(office.inventory.get, office.inventory.leaning_on(office.name))
         for neighbour in {n for relation in other.relations for n in relation.neighbours}
         if neighbour.dependency == office.name
