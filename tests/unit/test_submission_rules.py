@@ -14,6 +14,8 @@ import pytest
 from integrity.findings import Finding
 from integrity.gates.structure import StructureResult, judge_structure
 from integrity.pipeline.office import Office
+from integrity.reports.catalogue import catalogue_of
+from integrity.reports.dictionary import content_of
 from integrity.settings import Settings
 from integrity.submissions.isolation import read_submission
 from integrity.submissions.reading import Reading
@@ -154,3 +156,16 @@ def test_a_column_that_is_not_there_leaves_it_unasked(trusts: Office, tmp_path: 
     path = tmp_path / "list.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(",amount", ",amounts"), encoding="utf-8")
     assert found(judge(trusts, read_submission(path)), "credits_few").not_judged == "column amount is missing"
+
+
+def test_the_catalogue_states_no_limit_of_rows_for_it(trusts: Office) -> None:
+    catalogue = catalogue_of(trusts.registered, trusts.schema, trusts.policy)
+    entries = {entry.rule.name: entry for entry in catalogue.entries}
+    told = {name: (e.warns_at, e.fails_at, e.to_json()["thresholds"]) for name, e in entries.items()}
+    assert told["credits_few"] == ("", "if it does not hold", None)
+    assert told["amounts_exact"] == told["volume_usual"] == ("if it does not hold", "", None)
+    assert told["row_repeated"][0].startswith("any row")
+    page = content_of(catalogue, trusts.schema)
+    consequences = {rule["name"]: rule["consequence"] for level in page["levels"] for rule in level["rules"]}
+    assert consequences["credits_few"] == "The submission fails."
+    assert consequences["volume_usual"] == "The submission is released, and the owner is told."

@@ -65,8 +65,8 @@ def _row(entry: Entry) -> list[object]:
         entry.rule.dimension,
         ", ".join(entry.rule.limitations),
         entry.rule.severity,
-        entry.bounds.warns if entry.rule.severity in ("warn", "note") else "-",
-        entry.bounds.blocks or "never",
+        entry.warns_at or "-",
+        entry.fails_at or "never",
         entry.written_in,
         came_out,
     ]

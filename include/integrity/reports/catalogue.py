@@ -45,6 +45,25 @@ class Entry:
     written_in: str
     last: LastResult | None
 
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether it counts rows, so that limits of how many may fail mean anything; others hold or do not."""
+        return self.level not in ("submission", "profile")
+
+    @property
+    def warns_at(self) -> str:
+        """When it says anything, in words; '' where it fails the submission, or sets rows aside, before it would."""
+        if self.rule.severity not in ("warn", "note"):
+            return ""
+        return self.bounds.warns if self.is_of_rows else "if it does not hold"
+
+    @property
+    def fails_at(self) -> str:
+        """When it fails the submission, in words; '' where it never does."""
+        if self.is_of_rows:
+            return self.bounds.blocks
+        return "if it does not hold" if self.rule.severity == "block" else ""
+
     def to_json(self) -> dict[str, Any]:
         return {
             "rule": self.rule.name,
@@ -53,7 +72,7 @@ class Entry:
             "dimension": self.rule.dimension,
             "limitations": list(self.rule.limitations),
             "severity": self.rule.severity,
-            "thresholds": self.bounds.to_json(),
+            "thresholds": self.bounds.to_json() if self.is_of_rows else None,
             "columns": list(self.columns),
             "message": self.rule.message,
             "mend": self.rule.mend,

@@ -125,8 +125,10 @@ def _sentence(entry: Entry) -> dict[str, Any]:
 
 def _consequence(entry: Entry) -> str:
     """What comes of failing it, as strictly as it holds here."""
-    severity, warns, blocks = entry.rule.severity, entry.bounds.warns, entry.bounds.blocks
+    severity, warns, blocks = entry.rule.severity, entry.warns_at, entry.fails_at
     told = _CONSEQUENCE[severity]
+    if not entry.is_of_rows:
+        return f"{told.replace('The row', 'The submission')}."
     if severity == "warn" and not warns.startswith("any row"):
         told += f" of {warns}"
     if severity == "block" and not blocks.startswith("any row"):
