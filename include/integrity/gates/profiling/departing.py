@@ -102,10 +102,10 @@ def judge_noughts(case: Case) -> Answer:
 
 
 def judge_signs(case: Case) -> Answer:
+    """Of columns with a cell or a few it is not asked: a single figure that crosses nought has not turned its sign."""
     answer = Answer(rules.SIGNS_USUAL)
-    _judge_shares(
-        case, answer, negatives_of, "filled cells are negative", floor=case.settings.share_floor, both_ways=True
-    )
+    what, floor = "filled cells are negative", case.settings.share_floor
+    _judge_shares(case, answer, negatives_of, what, floor=floor, both_ways=True, least=LEAST_CELLS)
     return answer
 
 
@@ -118,15 +118,21 @@ def judge_digits(case: Case) -> Answer:
 
 
 def _judge_shares(
-    case: Case, answer: Answer, share_of: ShareOf, what: str, *, floor: float, both_ways: bool = False
+    case: Case, answer: Answer, share_of: ShareOf, what: str, *, floor: float, both_ways: bool = False, least: int = 1
 ) -> None:
     """Ask a rule of a share of every column that has it.
 
     A share of few cells moves by chance: what one in some hundred submissions would show is allowed.
+
+    Args:
+        least: Cells without which it is not asked.
     """
     for name, column in case.profile.columns.items():
         now = share_of(column, case.profile.rows)
         if now is None or not now.whole:
+            continue
+        if now.whole < least:
+            answer.cannot(f"fewer than {least} cells", name)
             continue
         past = _past_shares(case, name, share_of)
         if len(past) < case.settings.least_for_shares:
