@@ -47,6 +47,7 @@ class StructureResult:
         is_landable: Whether the rows may be kept in landing: false once a ``block`` rule failed.
         shape: What the file looks like, for the next one to be held against; None if nothing was readable.
         blanks: Blank cells by column, of all rows that could be read.
+        is_nil: It says that there is nothing to report, so that there are no rows.
         withdrawn: Numbers of rows that a sink was given and that are set aside after all; None where it was given
             nothing, or where what it was given does not hold.
     """
@@ -59,6 +60,7 @@ class StructureResult:
     layout: str | None
     shape: Shape | None = None
     blanks: dict[str, int] = field(default_factory=dict)
+    is_nil: bool = False
     withdrawn: pl.Series | None = field(default=None, compare=False)
 
     @property
@@ -68,7 +70,7 @@ class StructureResult:
     @property
     def is_landable(self) -> bool:
         blocked = (f for f in self.result.findings if f.verdict is Verdict.FAIL and f.rule.severity == "block")
-        return self.rows > 0 and self.verdict is not Verdict.ERROR and next(blocked, None) is None
+        return (self.rows > 0 or self.is_nil) and self.verdict is not Verdict.ERROR and next(blocked, None) is None
 
 
 class Judging:

@@ -98,8 +98,8 @@ def _counted(
         "WHERE _row IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).format(table)
     summary = connection.execute(sql.SQL("SELECT evaluated FROM {} WHERE _row IS NULL").format(table)).fetchone()
-    if summary is not None and summary[0] == 0 and rule.severity in ("warn", "note"):
-        why = "no row carries the figures on both days"
+    if summary is not None and summary[0] == 0 and (rows == 0 or rule.severity in ("warn", "note")):
+        why = "no row carries the figures on both days" if rows else "there is nothing to report, and so no row"
         return [Finding(rule=rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=relation.column, not_judged=why)]
     if summary is None or summary[0] == 0:
         return [could_not_check(rule, "The test evaluated no row, so it says nothing.", relation.column)]

@@ -5,6 +5,7 @@ Rows are judged in the batches in which they were read, and findings do not depe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -73,6 +74,10 @@ def judge_structure(
             )
         )
         return _nothing_judged(schema, findings, rows)
+    if rows == 0 and dependency.reporting.nil_returns:
+        why = "a nil return: the supplier has nothing to report"
+        nil = Finding(rule=rules.HAS_ROWS, verdict=Verdict.PASS, evaluated=0, failed=0, not_judged=why)
+        return replace(_nothing_judged(schema, [*findings, nil]), layout=fit.layout.name, is_nil=True)
     if rows == 0:
         finding = Finding(
             rule=rules.HAS_ROWS, verdict=Verdict.ERROR, evaluated=0, failed=1, detail="No row could be judged."

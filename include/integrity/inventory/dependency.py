@@ -263,6 +263,14 @@ class Dependency(Strict):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _can_have_nil_returns(self) -> Self:
+        if self.reporting.nil_returns and self.file.period_from_name is None:
+            raise ValueError("a nil return has no rows that tell its period: state file.period_from_name")
+        if self.reporting.nil_returns and self.population is not None:
+            raise ValueError("nil_returns and population contradict each other: each unit of the list has to report")
+        return self
+
     @property
     def importance(self) -> str:
         return manual.importance_of(self.assessment.scores)

@@ -66,6 +66,8 @@ class Reporting(Strict):
             that year and their number in it.
         due: By when a submission is expected; where not stated, by the period's end.
         grace: For how long after that it is not missed.
+        nil_returns: Whether a file with all headings and no rows says that there is nothing to report. Otherwise, and
+            where headings are missing, nothing was judged, which blocks.
         watched_periods: How many periods back ``watch`` looks for what is missing: from now, and from the last one
             that can have been missed.
     """
@@ -79,6 +81,7 @@ class Reporting(Strict):
     fiscal_year_begins: int | None = Field(default=None, ge=1, le=12)
     due: Due | None = None
     grace: Grace = NO_GRACE
+    nil_returns: bool = False
     watched_periods: int = Field(default=7, ge=1, le=100)
     stated: list[StatedPeriod] = []
 
