@@ -54,6 +54,8 @@ class Finding:
         verdict: The rule's share in the verdict.
         detail: What was seen, for the owner; built from counts and configured names, never from cells.
         not_judged: Why the rule was not asked at all; then ``evaluated`` is 0 and the verdict PASS.
+        supplier: Whose submission it is about, where the finding is one on a period; None if it is about all.
+        weight: Part of the whole that failed (0 to 1) by its usual weight, where rows are no measure of it.
     """
 
     rule: Rule

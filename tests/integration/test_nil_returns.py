@@ -86,6 +86,23 @@ def test_without_a_heading_it_says_nothing(taking_nil_returns: Any, real: Any) -
     assert {finding["rule"] for finding in ingested.submissions[0]["findings"]} == {"columns_present"}
 
 
+def test_rows_that_were_all_set_aside_are_not_nothing_to_report(taking_nil_returns: Any, real: Any) -> None:
+    house = taking_nil_returns
+    path = house.settings.dependencies / NATIONAL / "dependency.yml"
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    reason = "For a test in which every row may be set aside."
+    told["departures"].append({"setting": "quarantine_share", "to": 1, "reason": reason})
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    house.send(REGIONAL, real(REGIONAL, DAY.day))
+    house.run(REGIONAL)
+    house.send(NATIONAL, real(NATIONAL, DAY.day).change(stato="XX"))
+    ingested = house.run(NATIONAL)
+    (submission,) = ingested.submissions
+    assert (submission["accepted"], submission["quarantined"], submission["verdict"]) == (0, 1, "WARN")
+    assert ingested.verdict is Verdict.ERROR
+    assert house.query("SELECT 1 FROM register.release WHERE dependency = %s", NATIONAL) == []
+
+
 def test_where_it_may_not_be_said_no_rows_is_an_error(house: Any, real: Any) -> None:
     house.send(NATIONAL, nil(real))
     assert house.run(NATIONAL).verdict is Verdict.ERROR

@@ -17,7 +17,7 @@ from integrity.gates.profiling.rules import PROFILING_RULES
 from integrity.pipeline import judging, profiling
 from integrity.pipeline.office import Office
 from integrity.pipeline.receiving import receive
-from integrity.pipeline.releasing import release
+from integrity.pipeline.releasing import periods_to_judge_again, release
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import transaction
 
@@ -167,6 +167,34 @@ def test_an_earlier_night_that_is_sent_again_is_felt_by_the_later_ones(after_a_w
     assert told(after_a_week)["not_copied"] == "WARN"
     with transaction(office.engine) as session:
         assert profiling.judge_profiles_again(session, office, date(2020, 4, 19), "run") == []
+
+
+def test_what_only_its_history_held_back_is_judged_again_when_that_is_mended(after_a_week: Any, real: Any) -> None:
+    office, before = with_profiling(after_a_week, severity="block"), date(2020, 4, 19)
+
+    def release_again(file: Any, revision: int) -> None:
+        after_a_week.send(REGIONAL, file, 19)
+        receive(office, before)
+        sent = after_a_week.query("SELECT submission FROM register.submissions WHERE revision = %s", revision)
+        judging.judge_submission(office, sent[0]["submission"], "run")
+        take_for_granted(office, before)
+
+    copy = real(REGIONAL, NIGHT.day)
+    for row in copy.rows:
+        row["data"] = row["data"].replace("04-20", "04-19")
+    release_again(copy, 2)
+    after_a_week.send(REGIONAL, real(REGIONAL, NIGHT.day), NIGHT.day)
+    with pytest.raises(GateFailed, match="profiling: FAIL"):
+        judge_and_release(office)
+    assert (REGIONAL, NIGHT) not in periods_to_judge_again(office, before)
+
+    revised = real(REGIONAL, 19)
+    revised.rows.reverse()
+    release_again(revised, 3)
+    with transaction(office.engine) as session:
+        assert profiling.judge_profiles_again(session, office, before, "run") == [NIGHT]
+    assert told(after_a_week)["not_copied"] == "PASS"
+    assert NIGHT in {period for name, period in periods_to_judge_again(office, before) if name == REGIONAL}
 
 
 def test_a_profile_tells_no_cell_and_its_key_is_nobodys(after_a_week: Any) -> None:

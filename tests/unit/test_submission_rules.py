@@ -155,7 +155,10 @@ def test_a_column_that_is_not_there_leaves_it_unasked(trusts: Office, tmp_path: 
     reading_of(tmp_path, 20)
     path = tmp_path / "list.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(",amount", ",amounts"), encoding="utf-8")
-    assert found(judge(trusts, read_submission(path)), "credits_few").not_judged == "column amount is missing"
+    result = judge(trusts, read_submission(path))
+    assert found(result, "credits_few").not_judged == "column amount is missing"
+    assert "amount" not in result.blanks, "what was not sent is no blank cell"
+    assert (result.blanks["payee_reference"], result.blanks["payee"]) == (20, 0)
 
 
 def test_the_catalogue_states_no_limit_of_rows_for_it(trusts: Office) -> None:

@@ -46,7 +46,7 @@ class StructureResult:
         rows: Records in the file, bad ones included.
         is_landable: Whether the rows may be kept in landing: false once a ``block`` rule failed.
         shape: What the file looks like, for the next one to be held against; None if nothing was readable.
-        blanks: Blank cells by column, of all rows that could be read.
+        blanks: Blank cells of each column that the file brings, of all rows that could be read.
         is_nil: It says that there is nothing to report, so that there are no rows.
         withdrawn: Numbers of rows that a sink was given and that are set aside after all; None where it was given
             nothing, or where what it was given does not hold.
@@ -102,7 +102,7 @@ class Judging:
         self.batches = Batches(headings, columns, fit, schema, period=period, latest=min(period, as_of))
         self.findings: list[Finding] = []
         self.units: set[str] = set()
-        self.blanks = dict.fromkeys(schema.names, 0)
+        self.blanks = {name: 0 for name in schema.names if name in fit.brought}
         self._has_more, self._unit_column, self._sink = has_more, unit_column, sink
         self._aside: list[tuple[str, Tally]] = []
         self._amounts = [column.name for column in schema.columns.values() if self._is_amount(column)]
@@ -123,7 +123,7 @@ class Judging:
         self._numbers.append(text[ROW])
         for question in self._questions:
             question.ask(text, cast)
-        for name, count in text.select(self.schema.names).null_count().row(0, named=True).items():
+        for name, count in text.select(*self.blanks).null_count().row(0, named=True).items():
             self.blanks[name] += count
         if self._unit_column:
             self.units.update(text[self._unit_column].drop_nulls().unique().to_list())

@@ -62,7 +62,9 @@ class Typed(Question):
         self.column = column
 
     def ask(self, text: pl.DataFrame, cast: pl.DataFrame) -> None:
-        filled = text[self.column.name].is_not_null() & ~_coded(text, self.column)
+        filled = text[self.column.name].is_not_null()
+        if self.column.missing_codes:
+            filled &= ~_coded(text, self.column)
         self.tally.add(text[ROW], filled & cast[self.column.name].is_null(), int(filled.sum()))
 
 

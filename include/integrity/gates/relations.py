@@ -25,6 +25,7 @@ def judge_relations(
     candidate_schema: str,
     absent: frozenset[Neighbour],
     rows: int,
+    is_nil: bool,
     policy: Policy,
     project: Path,
     database_url: str,
@@ -39,10 +40,15 @@ def judge_relations(
         candidate_schema: Holds the candidate under the dependency's name; the tests leave their counts there.
         absent: Neighbours of which nothing is released.
         rows: Rows of the candidate in the period.
+        is_nil: Its submissions say that there is nothing to report. That all rows were set aside says no such thing.
         cache: Where dbt's parsed project is kept between runs.
     """
     if not registered.relations:
         return GateResult(gate="relations", verdict=Verdict.PASS)
+    if is_nil:
+        why = "there is nothing to report, and so no row"
+        silent = (_not_asked(relation, why) for relation in registered.relations)
+        return GateResult(gate="relations", verdict=Verdict.PASS, findings=tuple(silent))
     nodes = run_dbt(
         "test",
         project=project,
@@ -84,8 +90,14 @@ def _findings(
         return [could_not_check(rule, detail, relation.column)]
     if lacking:
         why = ", ".join(f"{n.dependency} has no release {n.lies}" for n in lacking)
-        return [Finding(rule=rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=relation.column, not_judged=why)]
+        return [_not_asked(relation, why)]
     return _counted(connection, sql.SQL(node.relation), relation, rows, policy)
+
+
+def _not_asked(relation: RelationRule, why: str) -> Finding:
+    return Finding(
+        rule=relation.rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=relation.column, not_judged=why
+    )
 
 
 def _counted(
@@ -98,9 +110,9 @@ def _counted(
         "WHERE _row IS NOT NULL GROUP BY 1 ORDER BY 1"
     ).format(table)
     summary = connection.execute(sql.SQL("SELECT evaluated FROM {} WHERE _row IS NULL").format(table)).fetchone()
-    if summary is not None and summary[0] == 0 and (rows == 0 or rule.severity in ("warn", "note")):
-        why = "no row carries the figures on both days" if rows else "there is nothing to report, and so no row"
-        return [Finding(rule=rule, verdict=Verdict.PASS, evaluated=0, failed=0, column=relation.column, not_judged=why)]
+    if summary is not None and summary[0] == 0 and rule.severity in ("warn", "note"):
+        why = "no row carries the figures on both days"
+        return [_not_asked(relation, why)]
     if summary is None or summary[0] == 0:
         return [could_not_check(rule, "The test evaluated no row, so it says nothing.", relation.column)]
     failed = connection.execute(query).fetchall()

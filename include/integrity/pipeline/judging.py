@@ -238,8 +238,8 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             ensure_tables(session, other, neighbour.schema)
         session.execute(text(f'CREATE SCHEMA "{schema}"'))
         create_candidate(session, schema, office.name, office.schema, period=period, landings=landings)
-        accepted = select(func.sum(Landing.accepted)).where(Landing.id.in_(landings.values()))
-        rows = int(session.scalar(accepted) or 0)
+        counted = select(func.sum(Landing.accepted), func.sum(Landing.quarantined))
+        rows, set_aside = map(int, session.execute(counted.where(Landing.id.in_(landings.values()))).one())
     try:
         result = relations_of(
             office.registered,
@@ -247,6 +247,7 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             candidate_schema=schema,
             absent=absent,
             rows=rows,
+            is_nil=rows + set_aside == 0,
             policy=office.policy,
             project=office.settings.dbt_project,
             database_url=office.database_url,

@@ -57,7 +57,7 @@ def _without_profiling(office: Office) -> Office:
 
 def _without_rules(office: Office) -> Office:
     """Only received, read, cast, landed and released; what cannot be read is set aside all the same."""
-    columns = {name: replace(column, checks=()) for name, column in office.schema.columns.items()}
+    columns = {name: replace(column, checks=(), required=False) for name, column in office.schema.columns.items()}
     declared = office.registered.dependency.model_copy(update={"population": None})
     return replace(
         office,
