@@ -172,7 +172,7 @@ def test_an_attempt_that_is_under_way_is_not_swept_and_its_rows_stay(large: Larg
     with holding_submission(engine, large.submission):
         with transaction(engine) as session:
             landing = begin_attempt(session, NAME, large.submission)
-        insert = f"INSERT INTO landing.{NAME} (_landing, _submission, _row, _period) VALUES ({landing}, 1, 2, now())"
+        insert = f"INSERT INTO landing.{NAME} (_landing, _row) VALUES ({landing}, 2)"
         with psycopg.connect(str(large.office.settings.database_url)) as connection:
             connection.execute(insert)
         sweep_attempts(engine, NAME)

@@ -378,8 +378,8 @@ HISTORY = {
 
 
 _SET_ASIDE = """
-    INSERT INTO landing.quarantined (_landing, _submission, _row, _period, dependency, rules, record)
-    SELECT id, submission_id, 1, current_date, 'any', '{}', '{}' FROM register.landing LIMIT 1"""
+    INSERT INTO landing.quarantined (_landing, _row, dependency, rules, record)
+    SELECT id, 1, 'any', '{}', '{}' FROM register.landing LIMIT 1"""
 """A row that belongs to a registered landing; the transaction is never committed."""
 
 

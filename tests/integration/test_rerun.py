@@ -63,7 +63,10 @@ def test_a_run_that_is_killed_is_finished_by_the_next(settled: Any, real: Callab
     assert len(published) == 21
     assert settled.query("SELECT count(*) AS n FROM register.submission WHERE period = '2020-04-29'") == [{"n": 1}]
     assert settled.query("SELECT count(*) AS n FROM register.release WHERE period = '2020-04-29'") == [{"n": 1}]
-    assert settled.query(f"SELECT count(*) AS n FROM landing.{REGIONAL} WHERE _period = '2020-04-29'") == [{"n": 21}]
+    landed = f"SELECT count(*) AS n FROM landing.{REGIONAL} JOIN register.landing of ON of.id = _landing"
+    assert settled.query(f"{landed} JOIN register.submission s ON s.id = submission_id AND period = '2020-04-29'") == [
+        {"n": 21}
+    ]
     left = settled.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'candidate_%%'")
     assert len(left) <= 1, "at most the candidate of the run that was killed"
 

@@ -102,7 +102,7 @@ class LargeLanding:
                 return
             ensure_tables(session, office.name, office.schema)
             landing = begin_attempt(session, office.name, submission.id)
-        self._rows = _rows_of(office, submission, landing)
+        self._rows = LandingRows(office.name, office.schema, landing)
         self._writers = self._writing.enter_context(Writers(office.engine, self._rows))
 
     def _give_up(self) -> None:
@@ -143,9 +143,5 @@ def land_submission(
     )
     session.add(landing)
     session.flush()
-    land(session, _rows_of(office, submission, landing.id), judged.accepted, judged.quarantined)
+    land(session, LandingRows(office.name, office.schema, landing.id), judged.accepted, judged.quarantined)
     return landing.id
-
-
-def _rows_of(office: Office, submission: Submission, landing: int) -> LandingRows:
-    return LandingRows(office.name, office.schema, landing, submission.id, submission.period)

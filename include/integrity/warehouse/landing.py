@@ -37,7 +37,9 @@ _TYPES: dict[pl.DataType, str] = {
 _RECORD = "record"
 _ARROW = pl.CompatLevel.newest()
 """Text as polars holds it, so that no cell is copied before it is encoded."""
-_TAGS = {"_landing": "bigint", "_submission": "bigint", ROW: "bigint", "_period": "date"}
+_TAGS = {"_landing": "bigint", ROW: "bigint"}
+"""What each landed row carries beside its cells: its landing, which is of one submission and so of one supplier and
+period, and its physical row."""
 
 
 def ensure_tables(session: Session, name: str, schema: Schema) -> None:
@@ -91,8 +93,8 @@ def ensure_tables(session: Session, name: str, schema: Schema) -> None:
     cursor.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(sql.Identifier("published", name)))
     cursor.execute(
         sql.SQL(
-            "CREATE VIEW {} AS SELECT {}, r.supplier AS _supplier, l._submission, l._row, l._period "
-            "FROM register.release r JOIN {} l ON l._landing = r.landing_id AND l._period = r.period "
+            "CREATE VIEW {} AS SELECT {}, r.supplier AS _supplier, r.submission_id AS _submission, l._row, "
+            "r.period AS _period FROM register.release r JOIN {} l ON l._landing = r.landing_id "
             "WHERE r.dependency = {} AND r.superseded_at IS NULL"
         ).format(
             sql.Identifier("published", name),
@@ -114,8 +116,6 @@ class LandingRows:
     name: str
     schema: Schema
     landing: int
-    submission: int
-    period: date
 
     @property
     def accepted_table(self) -> tuple[str, str]:
@@ -139,12 +139,7 @@ class LandingRows:
         )
 
     def _tags(self) -> list[pl.Expr]:
-        return [
-            pl.lit(self.landing, pl.Int64).alias("_landing"),
-            pl.lit(self.submission, pl.Int64).alias("_submission"),
-            pl.col(ROW),
-            pl.lit(self.period, pl.Date).alias("_period"),
-        ]
+        return [pl.lit(self.landing, pl.Int64).alias("_landing"), pl.col(ROW)]
 
 
 def land(session: Session, rows: LandingRows, accepted: JudgedRows, quarantined: JudgedRows) -> None:
@@ -161,15 +156,15 @@ def create_candidate(
     Args:
         landings: Landing of each supplier's candidate for the period.
     """
-    columns = sql.SQL(", ").join(sql.Identifier(c) for c in [*schema.names, "_submission", ROW, "_period"])
     raw(session).execute(
         sql.SQL(
-            "CREATE VIEW {view} AS SELECT {columns} FROM {published} "
+            "CREATE VIEW {view} AS SELECT {columns}, _submission, _row, _period FROM {published} "
             "WHERE NOT (_period = {period} AND _supplier = ANY({suppliers})) "
-            "UNION ALL SELECT {columns} FROM {landing} WHERE _landing = ANY({landings}) AND _period = {period}"
+            "UNION ALL SELECT {columns}, of.submission_id, _row, {period} FROM {landing} "
+            "JOIN register.landing of ON of.id = _landing WHERE _landing = ANY({landings}) AND of.id = ANY({landings})"
         ).format(
             view=sql.Identifier(candidate_schema, name),
-            columns=columns,
+            columns=sql.SQL(", ").join(map(sql.Identifier, schema.names)),
             published=sql.Identifier("published", name),
             landing=sql.Identifier("landing", name),
             period=sql.Literal(period),
