@@ -17,6 +17,7 @@ DEPENDENCIES = {
     "regional_hospital_activity": "high",
     "national_hospital_activity": "high",
     "trust_spend": "moderate",
+    "patient_care": "moderate",
 }
 """Every key data dependency, with its importance class."""
 

@@ -28,6 +28,7 @@ SOURCES = {
     "regional_hospital_activity": ("CC BY 4.0", "pcm-dpc/COVID-19"),
     "national_hospital_activity": ("CC BY 4.0", "pcm-dpc/COVID-19"),
     "trust_spend": ("Open Government Licence v3.0", "crahal/NHSSpend"),
+    "patient_care": ("Apache License 2.0", "OHDSI/dbt-synthea"),
 }
 """Licence and repository of each dependency's real data, which its README must name."""
 EXIT = {"PASS": 0, "WARN": 0, "FAIL": 1, "ERROR": 2}

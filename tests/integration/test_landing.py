@@ -137,7 +137,7 @@ def test_a_large_file_is_landed_whole(large: Large) -> None:
 def test_a_landing_killed_half_way_leaves_nothing_to_see_and_is_swept(large: Large) -> None:
     killed = large.process(HALF_DONE)
     with transaction(large.office.engine) as session:
-        ensure_tables(session, NAME, large.office.schema)
+        ensure_tables(session, large.office.tables)
     deadline = time.monotonic() + 60
     while not large.query(f"SELECT 1 FROM landing.{NAME} LIMIT 1"):
         assert killed.poll() is None and time.monotonic() < deadline, "one of two connections has written its share"
@@ -168,7 +168,7 @@ def test_judging_again_finds_the_rows_there(large: Large) -> None:
 def test_an_attempt_that_is_under_way_is_not_swept_and_its_rows_stay(large: Large) -> None:
     engine = large.office.engine
     with transaction(engine) as session:
-        ensure_tables(session, NAME, large.office.schema)
+        ensure_tables(session, large.office.tables)
     with holding_submission(engine, large.submission):
         with transaction(engine) as session:
             landing = begin_attempt(session, NAME, large.submission)
@@ -234,7 +234,7 @@ def test_rows_that_the_verdict_does_not_vouch_for_are_given_up_and_landed_anew(l
         submission = session.get_one(Submission, large.submission)
     path = archived_path(large.office.settings.archive, submission.sha256)
     with Reader() as reader, LargeLanding(large.office, submission) as landing:
-        judged = judged_as_read(large.office, submission, reader.read(path, submission.file_name), None)
+        judged = judged_as_read(large.office, submission, {"": reader.read(path, submission.file_name)}, None)
         landing.accept(judged.accepted.frame().with_columns(pl.col("_row") + 1_000_000))
         landing.conclude(judged)
         with transaction(large.office.engine) as session:
@@ -248,7 +248,7 @@ def test_a_landing_that_ends_early_leaves_neither_rows_nor_an_attempt(large: Lar
         submission = session.get_one(Submission, large.submission)
     path = archived_path(large.office.settings.archive, submission.sha256)
     with Reader() as reader, suppress(KeyboardInterrupt), LargeLanding(large.office, submission) as landing:
-        landing.accept(judged_as_read(large.office, submission, reader.read(path), None).accepted.frame())
+        landing.accept(judged_as_read(large.office, submission, {"": reader.read(path)}, None).accepted.frame())
         assert large.counts()["attempts"] == 1
         raise KeyboardInterrupt
     assert large.counts() == {"rows": 0, "distinct rows": 0, "landings": 0, "attempts": 0}
@@ -284,7 +284,7 @@ def sha256_of(office: Office, supplier: str) -> str:
 def test_an_attempt_that_was_given_up_goes_no_further(large: Large, step: str) -> None:
     engine = large.office.engine
     with transaction(engine) as session:
-        ensure_tables(session, NAME, large.office.schema)
+        ensure_tables(session, large.office.tables)
         landing = begin_attempt(session, NAME, large.submission)
     sweep_attempts(engine, NAME)
     with pytest.raises(Transient, match="was given up"), transaction(engine) as session:

@@ -209,7 +209,9 @@ def test_a_batch_that_breaks_a_rule_is_an_error(regional: Office, real: Callable
         return data.lazyframe.select(pl.col("lat") > 0)
 
     schema = replace(regional.schema, row_rules=(replace(first, check=pa.Check(breaks_later)), *others))
-    result = judge(in_batches(read_submission(path), 5), replace(regional, schema=schema))
+    result = judge(
+        in_batches(read_submission(path), 5), replace(regional, tables=(replace(regional.table(), schema=schema),))
+    )
     (finding,) = result.result.failures
     assert (finding.rule.name, str(finding.verdict)) == (first.rule.name, "ERROR")
     assert not result.is_landable
@@ -273,7 +275,8 @@ def test_rows_that_matter_to_each_other_are_judged_in_one_group(
     for limit in ("_ALONE_ROWS", "_LOADED_ROWS", "_GROUPS"):
         monkeypatch.setattr(questions, limit, 3)
     grouped = tuple(replace(entry, among=("codice_regione",)) for entry in regional.schema.row_rules)
-    office = replace(regional, schema=replace(regional.schema, row_rules=grouped))
+    schema = replace(regional.schema, row_rules=grouped)
+    office = replace(regional, tables=(replace(regional.table(), schema=schema),))
     assert told(judge(in_batches(reading, 4), office)) == whole
     (finding,) = (f for f in judge(in_batches(reading, 4), office).result.failures if f.rule.name == "row_once")
     assert finding.rows == (23, 24, 25, 26)

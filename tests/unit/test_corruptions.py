@@ -54,12 +54,12 @@ def of_trust(code: str, *, name: str = "April.csv") -> Sent:
 
 @pytest.fixture(scope="module")
 def regional() -> Specimen:
-    return open_specimen(OFFICES[REGIONAL], of_region(28), neighbours=[of_region(27)])
+    return open_specimen(OFFICES[REGIONAL].table(), of_region(28), neighbours=[of_region(27)])
 
 
 @pytest.fixture(scope="module")
 def spend() -> Specimen:
-    return open_specimen(OFFICES[SPEND], of_trust("IMPC"), neighbours=[of_trust("CHWE")])
+    return open_specimen(OFFICES[SPEND].table(), of_trust("IMPC"), neighbours=[of_trust("CHWE")])
 
 
 SPECIMENS = ["regional", "spend"]
@@ -190,7 +190,7 @@ def test_a_missing_unit_has_no_row_left(regional: Specimen) -> None:
     planted = plant(corruption_named("unit_missing"), regional, 0)
     assert planted.sent is not None
     gone = regional.cell(planted.rows[0], "codice_regione")
-    left = open_specimen(OFFICES[REGIONAL], planted.sent)
+    left = open_specimen(OFFICES[REGIONAL].table(), planted.sent)
     assert len(left.rows) == len(regional.rows) - 1
     assert left.row_of(gone) is None
 
@@ -199,7 +199,7 @@ def test_a_stale_running_total_is_the_units_own_of_the_day_before(regional: Spec
     planted = plant(corruption_named("cumulative_stale"), regional, 5)
     assert planted.sent is not None and regional.previous is not None
     (row,), (column,) = planted.rows, planted.columns
-    now = open_specimen(OFFICES[REGIONAL], planted.sent)
+    now = open_specimen(OFFICES[REGIONAL].table(), planted.sent)
     before = regional.previous.row_of(regional.cell(row, "codice_regione"))
     assert before is not None
     assert now.cell(row, column) == regional.previous.cell(before, column) != regional.cell(row, column)
@@ -208,7 +208,7 @@ def test_a_stale_running_total_is_the_units_own_of_the_day_before(regional: Spec
 def test_a_bias_is_five_per_cent_everywhere(spend: Specimen) -> None:
     planted = plant(corruption_named("biased"), spend, 0)
     assert planted.sent is not None
-    now = open_specimen(OFFICES[SPEND], planted.sent)
+    now = open_specimen(OFFICES[SPEND].table(), planted.sent)
     for row in spend.rows:
         assert now.values["amount"][row] == pytest.approx(spend.values["amount"][row] * 1.05, abs=0.01)
 
@@ -233,7 +233,7 @@ def test_a_harmless_change_leaves_the_same_figures(
     specimen = specimen_named(request, name)
     planted = plant(change, specimen, 0)
     assert planted.sent is not None
-    now = open_specimen(OFFICES[specimen.dependency.name], planted.sent)
+    now = open_specimen(OFFICES[specimen.dependency.name].table(), planted.sent)
 
     def rows(of: Specimen) -> list[list[str]]:
         return sorted([of.cell(row, column) for column in sorted(of.places)] for row in of.rows)
@@ -252,7 +252,7 @@ def test_a_workbook_is_planted_in_as_its_plain_csv(tmp_path: Path) -> None:
         sheet.append(re.sub(r'"([^",]*),([^"]*)"', r"\1\2", line).split(","))
     path = tmp_path / "april.xlsx"
     book.save(path)
-    found = open_specimen(OFFICES[SPEND], Sent(path.read_bytes(), path.name, "IMPC", (APRIL,)))
+    found = open_specimen(OFFICES[SPEND].table(), Sent(path.read_bytes(), path.name, "IMPC", (APRIL,)))
     assert found.is_rendered
     assert found.sent.name == "april.xlsx.csv"
     assert len(found.rows) == 2
@@ -274,7 +274,7 @@ def test_text_is_written_back_byte_for_byte(encoding: str, delimiter: str, end: 
 
 def test_a_neighbour_that_cannot_be_read_leaves_only_what_needs_it_out() -> None:
     unreadable = replace(of_region(27), content=b"\x00\x01\x02")
-    found = open_specimen(OFFICES[REGIONAL], of_region(28), neighbours=[unreadable])
+    found = open_specimen(OFFICES[REGIONAL].table(), of_region(28), neighbours=[unreadable])
     assert found.previous is None
     with pytest.raises(NotApplicable, match="no earlier file"):
         plant(corruption_named("old_file_resent"), found, 0)
@@ -283,7 +283,7 @@ def test_a_neighbour_that_cannot_be_read_leaves_only_what_needs_it_out() -> None
 def test_a_file_too_large_to_be_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("integrity.assessment.specimens._MOST_BYTES", 1000)
     with pytest.raises(Rejected, match="is larger than the 1,000 bytes"):
-        open_specimen(OFFICES[REGIONAL], of_region(28))
+        open_specimen(OFFICES[REGIONAL].table(), of_region(28))
 
 
 def test_text_in_two_encodings_is_not_planted_in() -> None:

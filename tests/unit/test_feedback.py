@@ -82,10 +82,14 @@ def outcome(
 PASSED = outcome("required", (), "date", verdict=Verdict.PASS)
 
 
+def tables(received: Received | None) -> dict[str, Received]:
+    """A file of one table, or nothing that could be read."""
+    return {"": received} if received else {}
+
+
 def source_of(received: Received | None, *outcomes: RuleOutcome, **other: Any) -> FeedbackSource:
-    def read() -> Received:
-        assert received is not None
-        return received
+    def read() -> dict[str, Received]:
+        return tables(received)
 
     given: dict[str, Any] = {
         "dependency": "trust_spend",
@@ -122,7 +126,7 @@ def file(tmp_path: Path) -> Received:
 
 
 def test_content_speaks_of_the_suppliers_own_columns_rows_and_values(file: Received) -> None:
-    told = content_of(source_of(file, outcome(), PASSED), file)
+    told = content_of(source_of(file, outcome(), PASSED), tables(file))
     (finding,) = told["findings"]
     assert finding["columns"] == [{"name": "amount", "heading": "Amount (£)", "number": 6, "letter": "F"}]
     assert (finding["rows"], finding["failed"], finding["column"]) == ("5", 1, "amount")
@@ -133,7 +137,7 @@ def test_content_speaks_of_the_suppliers_own_columns_rows_and_values(file: Recei
 
 def test_a_rule_over_several_columns_names_and_shows_all_of_them(file: Received) -> None:
     joint = replace(file, read_by={"later": ("amount", "date")})
-    (finding,) = content_of(source_of(joint, outcome("later")), joint)["findings"]
+    (finding,) = content_of(source_of(joint, outcome("later")), tables(joint))["findings"]
     assert [column["letter"] for column in finding["columns"]] == ["F", "B"]
     assert [cell["value"] for cell in finding["examples"][0]["cells"]] == ["thirty", "02/04/2020"]
 
@@ -142,7 +146,7 @@ def test_missing_and_unknown_columns_are_told_by_the_suppliers_headings(file: Re
     odd = replace(file, missing=("Invoice No",), unknown=(file.columns[1],))
     missing = outcome("columns_present", (), "invoice", severity="block", message="Columns are missing.")
     unknown = outcome("columns_known", (), None, severity="warn", verdict=Verdict.WARN)
-    told = content_of(source_of(odd, unknown, missing), odd)["findings"]
+    told = content_of(source_of(odd, unknown, missing), tables(odd))["findings"]
     assert [entry["rule"] for entry in told] == ["columns_present", "columns_known"]
     assert told[0]["missing"] == ["Invoice No"]
     assert [column["letter"] for column in told[1]["columns"]] == ["C"]
@@ -154,9 +158,9 @@ def test_rows_beyond_the_findings_cap_are_told_where_they_are_known(file: Receiv
     )
     many = replace(file, reasons=aside)
     capped = outcome(rows=(4,), failed=3)
-    assert content_of(source_of(many, capped), many)["findings"][0]["rows"] == "4-6"
+    assert content_of(source_of(many, capped), tables(many))["findings"][0]["rows"] == "4-6"
     # Without the rows themselves the page must not look as if those listed were all.
-    (bare,) = content_of(source_of(None, capped), None)["findings"]
+    (bare,) = content_of(source_of(None, capped), {})["findings"]
     assert (bare["rows"], bare["rows_left_off"]) == ("4", True)
 
 
@@ -173,7 +177,7 @@ def test_rows_beyond_the_findings_cap_are_told_where_they_are_known(file: Receiv
     ],
 )
 def test_what_happens_next_is_said_for_every_verdict(verdict: str, sent: bool, words: str) -> None:
-    told = content_of(source_of(None, verdict=Verdict(verdict), revision=int(sent)), None)
+    told = content_of(source_of(None, verdict=Verdict(verdict), revision=int(sent)), {})
     assert words in told["next"]
     assert (told["respond_by"] is not None) == (verdict in ("FAIL", "ERROR"))
 
@@ -199,7 +203,7 @@ def test_a_pack_is_page_json_and_marked_file_and_the_same_bytes_again(file: Rece
 def test_a_file_that_passed_is_not_read_again_and_sheds_an_earlier_marked_file(file: Received, tmp_path: Path) -> None:
     write_pack(tmp_path / "out", source_of(file, outcome()))
 
-    def read() -> Received:
+    def read() -> dict[str, Received]:
         raise AssertionError("nothing failed, so there is nothing to read again")
 
     write_pack(tmp_path / "out", source_of(file, PASSED, verdict=Verdict.PASS, read=read))
@@ -214,7 +218,7 @@ def test_a_refused_file_gives_the_reason_and_no_marked_file(file: Received, tmp_
 
 
 def test_a_file_that_can_no_longer_be_read_still_gets_its_reasons(file: Received, tmp_path: Path) -> None:
-    def read() -> Received:
+    def read() -> dict[str, Received]:
         raise Rejected("The reader has learnt better.")
 
     page = write_pack(tmp_path / "out", source_of(file, outcome(), read=read))

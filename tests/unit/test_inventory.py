@@ -265,7 +265,7 @@ def test_a_layout_that_names_no_column(own: Settings) -> None:
 
 
 def test_an_unknown_dependency_is_told_those_there_are(settings: Settings) -> None:
-    with pytest.raises(Misconfigured, match=f"Registered are: {NATIONAL}, {REGIONAL}"):
+    with pytest.raises(Misconfigured, match=f"Registered are: {NATIONAL}, patient_care, {REGIONAL}"):
         load_inventory(settings).get("nothing")
 
 

@@ -130,7 +130,8 @@ def test_a_rule_that_raises_is_an_error_without_its_words(judge: Any, real: Any,
         raise ValueError("could not parse cell 87654")
 
     broken[0] = replace(broken[0], check=quoting)  # type: ignore[arg-type]
-    office = replace(regional, schema=replace(regional.schema, row_rules=tuple(broken)))
+    schema = replace(regional.schema, row_rules=tuple(broken))
+    office = replace(regional, tables=(replace(regional.table(), schema=schema),))
     result = judge(real("regional_hospital_activity", 28), office)
     (finding,) = result.result.failures
     assert (finding.rule.name, finding.verdict) == (broken[0].rule.name, Verdict.ERROR)

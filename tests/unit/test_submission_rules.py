@@ -144,7 +144,7 @@ def test_it_does_not_depend_on_the_batches(trusts: Office, tmp_path: Path, rows:
 def test_what_gives_no_one_answer_is_an_error(trusts: Office, tmp_path: Path, answer: Any) -> None:
     rule, *others = trusts.schema.submission_rules
     schema = replace(trusts.schema, submission_rules=(replace(rule, check=pa.Check(answer)), *others))
-    result = judge(replace(trusts, schema=schema), reading_of(tmp_path, 20))
+    result = judge(replace(trusts, tables=(replace(trusts.table(), schema=schema),)), reading_of(tmp_path, 20))
     finding = found(result, rule.rule.name)
     assert str(finding.verdict) == "ERROR"
     assert "87654" not in finding.message

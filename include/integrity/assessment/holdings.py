@@ -158,7 +158,7 @@ def _supplier(dependency: Dependency, path: Path, folder: Path) -> str:
 
 
 def _take(office: Office, path: Path, supplier: str, held: list[Held], left_out: list[tuple[str, str]]) -> None:
-    dependency, dictionary = office.registered.dependency, office.schema.names
+    dependency, dictionary = office.registered.dependency, office.tables[0].schema.names
     if not supplier:
         left_out.append((path.name, "It does not lie in the folder of a registered supplier."))
         return

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
+from integrity.assessment.bundles import Place, alone
 from integrity.assessment.texts import SentText, Unwritable
 from integrity.errors import Rejected
-from integrity.gates.schema import Column, Schema
+from integrity.gates.schema import Column, Schema, Table
 from integrity.inventory.dependency import Dependency, Layout
 from integrity.pipeline.office import Office
 from integrity.reports.understood import write_plain
@@ -61,6 +62,8 @@ class Specimen:
         previous: The same supplier's file for the period before; None where there is none.
         stranger: Another supplier's file; None where there is no other supplier.
         is_rendered: The supplier sent a workbook or the like; this is its plain CSV.
+        table: Of which table of the dependency it is; '' is the only one.
+        place: Where its file lies in what was submitted; None where it is what was submitted.
     """
 
     sent: Sent
@@ -75,6 +78,12 @@ class Specimen:
     previous: Specimen | None = None
     stranger: Specimen | None = None
     is_rendered: bool = False
+    table: str = ""
+    place: Place | None = None
+
+    def submitted(self, sent: Sent) -> Sent:
+        """What is submitted where this file is sent in the specimen's place."""
+        return self.place.with_part(sent) if self.place else sent
 
     def cell(self, row: int, column: str) -> str:
         """The text of a cell, without blanks and quotes around it."""
@@ -147,8 +156,31 @@ class Specimen:
         return next((row for row in self.rows if column and self.cell(row, column) == unit), None)
 
 
-def open_specimen(office: Office, sent: Sent, *, neighbours: Iterable[Sent] = ()) -> Specimen:
-    """Read a file as its layout says, so that errors can be planted in it.
+def open_specimens(office: Office, sent: Sent, *, neighbours: Sequence[Sent] = ()) -> list[Specimen]:
+    """Read a submission, table by table, so that errors can be planted in it; tables that have no rows are left out.
+
+    Raises:
+        Rejected: It cannot be read, or no row of it can be changed.
+    """
+    if not office.registered.dependency.tables:
+        return [open_specimen(office.table(), sent, neighbours=neighbours)]
+    found = []
+    for table in office.tables:
+        place = Place.of(sent, table)
+        beside = [Place.of(other, table).part() for other in neighbours]
+        try:
+            specimen = open_specimen(alone(table), place.part(), neighbours=beside)
+        except Rejected:
+            continue
+        if not specimen.is_rendered:
+            found.append(replace(specimen, place=place))
+    if not found:
+        raise Rejected(f"{sent.name} has no table in which a row can be changed.")
+    return found
+
+
+def open_specimen(table: Table, sent: Sent, *, neighbours: Iterable[Sent] = ()) -> Specimen:
+    """Read a file of one table as its layout says, so that errors can be planted in it.
 
     A file that cannot be written back byte for byte (a workbook, an archive, text in two encodings) is planted in as
     its plain CSV in UTF-8.
@@ -159,11 +191,11 @@ def open_specimen(office: Office, sent: Sent, *, neighbours: Iterable[Sent] = ()
     Raises:
         Rejected: It cannot be read, or no row of it can be changed.
     """
-    opened = _open(office, sent)
+    opened = _open(table, sent)
     previous = stranger = None
     for neighbour in neighbours:
         try:
-            other = _open(office, neighbour)
+            other = _open(table, neighbour)
         except Rejected:
             continue  # What would be taken from it is not applicable then.
         if neighbour.supplier == sent.supplier:
@@ -173,40 +205,40 @@ def open_specimen(office: Office, sent: Sent, *, neighbours: Iterable[Sent] = ()
     return replace(opened, previous=previous, stranger=stranger)
 
 
-def _open(office: Office, sent: Sent) -> Specimen:
+def _open(table: Table, sent: Sent) -> Specimen:
     if len(sent.content) > _MOST_BYTES:
         raise Rejected(f"{sent.name} is larger than the {_MOST_BYTES:,} bytes in which errors are planted.")
     try:
-        return _understood(office, sent)
+        return _understood(table, sent)
     except Unwritable:
-        rendered = replace(sent, content=_rendered(office, sent), name=f"{sent.name}.csv")
+        rendered = replace(sent, content=_rendered(table, sent), name=f"{sent.name}.csv")
         try:
-            return replace(_understood(office, rendered), is_rendered=True)
+            return replace(_understood(table, rendered), is_rendered=True)
         except Unwritable as error:
             raise Rejected(f"{sent.name} cannot be written back, and neither can its plain CSV.") from error
 
 
-def _rendered(office: Office, sent: Sent) -> bytes:
+def _rendered(table: Table, sent: Sent) -> bytes:
     with tempfile.TemporaryDirectory(prefix="ig-") as folder:
         path, plain = Path(folder) / "as_sent", Path(folder) / "plain.csv"
         path.write_bytes(sent.content)
-        reading = read_fitting(path, sent.name, office.registered.dependency, sent.supplier, office.schema.names)
+        reading = read_fitting(path, sent.name, table.dependency, sent.supplier, table.schema.names)
         write_plain(reading, plain)
         shared_reader().release(reading)
         return plain.read_bytes()
 
 
-def _understood(office: Office, sent: Sent) -> Specimen:
-    dependency = office.registered.dependency
+def _understood(table: Table, sent: Sent) -> Specimen:
+    dependency, schema = table.dependency, table.schema
     with tempfile.TemporaryDirectory(prefix="ig-") as folder:
         path = Path(folder) / "as_sent"
         path.write_bytes(sent.content)
-        reading = read_fitting(path, sent.name, dependency, sent.supplier, office.schema.names)
+        reading = read_fitting(path, sent.name, dependency, sent.supplier, schema.names)
     if reading.format != "csv" or reading.containers or reading.encoding is None:
         raise Unwritable
     dialect = Dialect(reading.delimiter or "", reading.quote or "", reading.escape or "")
     text = SentText.of(sent.content, reading.encoding, dialect)
-    fit = choose_layout(reading.headings, dependency.layouts, office.schema.names, sent.supplier)
+    fit = choose_layout(reading.headings, dependency.layouts, schema.names, sent.supplier)
     frame = reading.frame
     rows = _changeable(text, reading, frame)
     if not rows:
@@ -221,11 +253,12 @@ def _understood(office: Office, sent: Sent) -> Specimen:
         values={
             column: _numbers(frame, heading, fit.layout, rows)
             for column, heading in fit.brought.items()
-            if is_number(office.schema.columns[column].dtype)
+            if is_number(schema.columns[column].dtype)
         },
         layout=fit.layout,
         dependency=dependency,
-        schema=office.schema,
+        schema=schema,
+        table=table.name,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -15,11 +16,15 @@ from integrity.assessment.holdings import Held
 from integrity.assessment.planting import Corruption, NotApplicable, Planted, plant
 from integrity.assessment.sandbox import Sandbox, Server
 from integrity.assessment.seeing import Seen, new_in, seen_by_check
-from integrity.assessment.specimens import Sent, Specimen, open_specimen
+from integrity.assessment.specimens import Sent, Specimen, open_specimens
 from integrity.errors import IntegrityError, Rejected
+from integrity.inventory.dependency import qualified
 from integrity.pipeline.checking import check
 from integrity.pipeline.office import Office
 from integrity.settings import Settings
+
+_TABLES_EACH = 4
+"""Tables of a submission in which an error is planted, one after the other."""
 
 Fate = Literal["caught", "noticed", "missed", "not applicable", "error"]
 
@@ -111,18 +116,24 @@ class Tried:
 
 @dataclass
 class _Bench:
-    """A submission at hand with its sandbox, and what is said of it untouched."""
+    """A submission at hand with its sandbox, and what is said of it untouched.
+
+    Attributes:
+        specimens: Its tables.
+        sent: The submission as a whole.
+    """
 
     task: Task
     office: Office
     sandbox: Sandbox
-    specimen: Specimen
+    specimens: list[Specimen]
+    sent: Sent
     checked: list[Seen] = field(default_factory=list)
     judged: list[Seen] = field(default_factory=list)
 
     @property
     def periods(self) -> tuple[date, ...]:
-        return self.specimen.sent.periods
+        return self.sent.periods
 
     def check(self, sent: Sent) -> list[Seen]:
         """What can be said without a warehouse, in a moment."""
@@ -150,33 +161,34 @@ def try_submission(task: Task) -> Tried:
     os.environ.pop("INTEGRITY_INBOX_SETTLED_SECONDS", None)  # Files that are put there by us are complete.
     office = Office.open(task.dependency, task.settings)
     try:
-        specimen = open_specimen(office, task.sent, neighbours=task.neighbours)
+        specimens = open_specimens(office, task.sent, neighbours=task.neighbours)
     except Rejected as refusal:
         return _tried(task, task.sent, refused=str(refusal))
-    bench = _Bench(task, office, Sandbox(task.settings, task.server, task.number), specimen)
+    sent = specimens[0].submitted(specimens[0].sent)
+    bench = _Bench(task, office, Sandbox(task.settings, task.server, task.number), specimens, sent)
     bench.sandbox.lay_ground(
-        [(name, period, _as_planted(files, specimen)) for name, period, files in task.ground],
+        [(name, period, _as_planted(files, specimens[0])) for name, period, files in task.ground],
         ((held.dependency, held.sent()) for held in task.history),
     )
-    bench.checked = bench.check(specimen.sent)
-    bench.judged = bench.sandbox.judge(task.dependency, specimen.sent, bench.periods)
+    bench.checked = bench.check(sent)
+    bench.judged = bench.sandbox.judge(task.dependency, sent, bench.periods)
     alarms = _rules(seen for seen in bench.judged if not seen.is_note)
     blocking = [seen for seen in bench.judged if seen.blocks]
     if blocking:
         because = f"The untouched file is not released: {', '.join(_rules(blocking))}."
         controls = (_untouched(bench),) if task.known is not None else ()
-        return _tried(task, specimen.sent, refused=because, alarms=alarms, controls=controls)
+        return _tried(task, sent, refused=because, alarms=alarms, controls=controls)
     wanted = [corruption for corruption in CORRUPTIONS if corruption.name in task.corruptions]
-    trials = []
+    trials: list[Trial] = []
     for count, corruption in enumerate(wanted, 1):
-        trials.append(_try(bench, corruption))
+        trials += _try(bench, corruption)
         if task.tells and (count % 15 == 0 or count == len(wanted)):
-            sys.stderr.write(f"  {specimen.sent.name}: {count} of {len(wanted)} errors planted\n")
+            sys.stderr.write(f"  {sent.name}: {count} of {len(wanted)} errors planted\n")
     controls = (*((_untouched(bench),) if task.known is not None else ()), *_harmless(bench))
     return _tried(
         task,
-        specimen.sent,
-        is_rendered=specimen.is_rendered,
+        sent,
+        is_rendered=specimens[0].is_rendered,
         alarms=alarms,
         trials=tuple(trials),
         controls=controls,
@@ -194,24 +206,42 @@ def _is_of(sent: Sent, other: Sent) -> bool:
     return (sent.supplier, sent.periods) == (other.supplier, other.periods)
 
 
-def _try(bench: _Bench, corruption: Corruption) -> Trial:
+def _try(bench: _Bench, corruption: Corruption) -> list[Trial]:
+    """Plant an error, in some of the tables where there are several; the same seed takes the same ones."""
+    specimens = list(bench.specimens)
+    random.Random(f"{bench.task.seed}/{corruption.name}/{bench.sent.sha256}").shuffle(specimens)  # noqa: S311
+    trials: list[Trial] = []
+    for specimen in specimens:
+        trial, is_of_all = _try_in(bench, specimen, corruption)
+        trials = [each for each in [*trials, trial] if each.fate != "not applicable"] or [trial]
+        if is_of_all or (trial.fate != "not applicable" and len(trials) == _TABLES_EACH):
+            break
+    return trials
+
+
+def _try_in(bench: _Bench, specimen: Specimen, corruption: Corruption) -> tuple[Trial, bool]:
+    """Plant an error in a table; and whether it is one of the submission as a whole, whatever its tables."""
     about: dict[str, Any] = {
         "corruption": corruption.name,
-        "file": bench.specimen.sent.name,
-        "supplier": bench.specimen.sent.supplier,
+        "file": bench.sent.name,
+        "supplier": bench.sent.supplier,
         "period": bench.periods[0],
     }
+    is_of_all = False
     try:
-        planted = plant(corruption, bench.specimen, bench.task.seed)
+        planted = plant(corruption, specimen, bench.task.seed)
+        is_of_all = planted.sent is None or planted.sent.content == specimen.sent.content
+        columns = tuple(qualified(specimen.table, column) or "" for column in planted.columns)
+        planted = replace(planted, sent=planted.sent and specimen.submitted(planted.sent), columns=columns)
         about |= {"rows": planted.rows, "columns": planted.columns}
         found = bench.new_of(planted.sent)
     except NotApplicable as reason:
-        return Trial(**about, fate="not applicable", because=str(reason))
+        return Trial(**about, fate="not applicable", because=str(reason)), is_of_all
     except IntegrityError as error:
-        return Trial(**about, fate="error", because=str(error))
+        return Trial(**about, fate="error", because=str(error)), is_of_all
     except Exception as error:  # noqa: BLE001 - whatever broke, it was no trial; its text may quote a cell
-        return Trial(**about, fate="error", because=type(error).__name__)
-    return judged_trial(about, corruption, planted, found)
+        return Trial(**about, fate="error", because=type(error).__name__), is_of_all
+    return judged_trial(about, corruption, planted, found), is_of_all
 
 
 def judged_trial(about: dict[str, Any], corruption: Corruption, planted: Planted, found: Sequence[Seen]) -> Trial:
@@ -244,16 +274,18 @@ def _untouched(bench: _Bench) -> Control:
 def _harmless(bench: _Bench) -> list[Control]:
     found = []
     for change in HARMLESS:
-        try:
-            planted = plant(change, bench.specimen, bench.task.seed)
-        except NotApplicable:
-            continue
-        found.append(_control(bench, change.name, bench.new_of(planted.sent)))
+        for specimen in bench.specimens[:_TABLES_EACH]:
+            try:
+                planted = plant(change, specimen, bench.task.seed)
+            except NotApplicable:
+                continue
+            sent = planted.sent and specimen.submitted(planted.sent)
+            found.append(_control(bench, change.name, bench.new_of(sent)))
     return found
 
 
 def _control(bench: _Bench, change: str, found: Sequence[Seen]) -> Control:
-    sent = bench.specimen.sent
+    sent = bench.sent
     return Control(change, sent.name, sent.supplier, bench.periods[0], _rules(s for s in found if not s.is_note))
 
 

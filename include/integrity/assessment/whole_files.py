@@ -222,6 +222,8 @@ def period_wrong(specimen: Specimen, chance: Random) -> Planted:
     if reporting.stated_by(specimen.layout.name):
         raise NotApplicable(_STATED)
     column = specimen.dependency.file.period_from_column
+    if column is None:
+        raise NotApplicable("No column tells its period.")
     moved = {
         (row, column): cell.strftime(notation)
         for row, notation, cell in _dates(specimen, column)

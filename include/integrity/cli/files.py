@@ -28,6 +28,7 @@ def read(
     ] = None,
     dependency: Annotated[str | None, typer.Option(help="Read as this dependency's layouts say.")] = None,
     supplier: Annotated[str, typer.Option(help="With --dependency: only this supplier's layouts.")] = "",
+    table: Annotated[str, typer.Option(help="With --dependency: which of its tables, if it has several.")] = "",
     encoding: Annotated[str | None, typer.Option(help="Encoding, instead of finding it out.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="What stands between cells.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Worksheet to take.")] = None,
@@ -42,7 +43,7 @@ def read(
     if output and len(files) > 1 and not output.is_dir():
         raise Rejected(f"{output} is not a folder: several files need one to be written under their own names.")
     hints = ReadingHints(encoding=encoding, delimiter=delimiter, sheet=sheet, header_row=header_row)
-    read_one = _reading_as(dependency, supplier) if dependency else partial(read_submission, hints=hints)
+    read_one = _reading_as(dependency, supplier, table) if dependency else partial(read_submission, hints=hints)
     told: list[dict[str, Any]] = []
     for path in files:
         try:
@@ -61,16 +62,17 @@ def read(
     raise typer.Exit(0 if all(entry["readable"] for entry in told) else 2)
 
 
-def _reading_as(name: str, supplier: str) -> Callable[[Path], Reading]:
+def _reading_as(name: str, supplier: str, table: str) -> Callable[[Path], Reading]:
     from integrity.pipeline.office import Office
     from integrity.submissions.fitting import read_fitting
 
     office = Office.open(name)
-    dependency = office.registered.dependency
+    asked = office.table(table)
+    dependency = asked.dependency
     if supplier and dependency.supplier(supplier) is None:
         known = ", ".join(each.code for each in dependency.suppliers)
         raise Rejected(f"{name} has no supplier '{supplier}'. It has: {known}.")
-    return lambda path: read_fitting(path, path.name, dependency, supplier, office.schema.names)
+    return lambda path: read_fitting(path, path.name, dependency, supplier, asked.schema.names)
 
 
 @app.command()
@@ -108,9 +110,11 @@ def draft(
     file: Path,
     dependency: Annotated[str | None, typer.Option(help="Which; told by the folder where it lies in an inbox.")] = None,
     supplier: Annotated[str | None, typer.Option(help="Who sent it; told by its folder.")] = None,
+    table: Annotated[str, typer.Option(help="For which of its tables, if it has several.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Propose a layout for a new supplier's files, with reasons, for a person to edit. Writes nothing."""
+    from integrity.inventory.dependency import ReadingHints
     from integrity.pipeline.office import Office
     from integrity.submissions.drafting import draft_layout
     from integrity.submissions.isolation import read_submission
@@ -119,8 +123,9 @@ def draft(
         raise Rejected(f"There is no file {file}.")
     where = file.resolve().parent
     office = Office.open(dependency or where.parent.name)
-    reading = read_submission(file)
-    drafted = draft_layout(reading, office.schema.columns.values(), supplier or where.name)
+    asked = office.table(table)
+    reading = read_submission(file, hints=ReadingHints(part=asked.dependency.layouts[0].reading.part))
+    drafted = draft_layout(reading, asked.schema.columns.values(), supplier or where.name)
     if as_json:
         print_json(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -47,6 +47,7 @@ class StructureResult:
         is_landable: Whether the rows may be kept in landing: false once a ``block`` rule failed.
         shape: What the file looks like, for the next one to be held against; None if nothing was readable.
         blanks: Blank cells of each column that the file brings, of all rows that could be read.
+        tables: Each table's own result, where the submission is several: rows are found there, and only counted here.
         is_nil: It says that there is nothing to report, so that there are no rows.
         withdrawn: Numbers of rows that a sink was given and that are set aside after all; None where it was given
             nothing, or where what it was given does not hold.
@@ -61,11 +62,16 @@ class StructureResult:
     shape: Shape | None = None
     blanks: dict[str, int] = field(default_factory=dict)
     is_nil: bool = False
+    tables: Mapping[str, StructureResult] = field(default_factory=dict)
     withdrawn: pl.Series | None = field(default=None, compare=False)
 
     @property
     def verdict(self) -> Verdict:
         return self.result.verdict
+
+    def of(self, table: str) -> StructureResult:
+        """What was decided on one of its tables; '' is the only one."""
+        return self.tables[table] if table else self
 
     @property
     def is_landable(self) -> bool:
@@ -79,6 +85,7 @@ class Judging:
     Args:
         headings: Of the file.
         columns: For each heading the column of its parts that holds it.
+        latest: The last day that can be reported.
         has_more: Whether there may be more than one batch.
         unit_column: Column of the reporting units, which are gathered.
         sink: Is given rows as soon as those rules that look at one row at a time have nothing against them.
@@ -92,14 +99,14 @@ class Judging:
         headings: tuple[str, ...],
         columns: dict[str, str],
         period: date,
-        as_of: date,
+        latest: date,
         has_more: bool,
         unit_column: str | None,
         sink: Sink | None = None,
     ) -> None:
         self.schema, self.fit, self.layout = schema, fit, fit.layout
         self.missing = set(fit.missing)
-        self.batches = Batches(headings, columns, fit, schema, period=period, latest=min(period, as_of))
+        self.batches = Batches(headings, columns, fit, schema, period=period, latest=latest)
         self.findings: list[Finding] = []
         self.units: set[str] = set()
         self.blanks = {name: 0 for name in schema.names if name in fit.brought}

@@ -11,7 +11,7 @@ from psycopg import sql
 from integrity.findings import SAMPLE_ROWS, Finding, GateResult
 from integrity.gates.dbt import NodeResult, run_dbt
 from integrity.gates.rules import could_not_check, verdict_of
-from integrity.inventory.dependency import Neighbour, Registered, RelationRule
+from integrity.inventory.dependency import Neighbour, Registered, RelationRule, qualified
 from integrity.inventory.policy import Policy
 from integrity.verdicts import Verdict
 
@@ -119,7 +119,7 @@ def _counted(
     found = [
         Finding(
             rule=rule,
-            column=column,
+            column=qualified(relation.table, column),
             evaluated=summary[0],
             failed=count,
             rows=tuple(numbers[:SAMPLE_ROWS]),

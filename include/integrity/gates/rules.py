@@ -209,6 +209,15 @@ COLUMNS_KNOWN = Rule(
     message="The file has columns that its layout does not describe; they were not taken in.",
     mend="Nothing, if they are meant to be left out; otherwise tell the owner what they mean.",
 )
+PARTS_KNOWN = Rule(
+    name="parts_known",
+    kind="field_structure",
+    dimension="consistency",
+    limitations=("9.2", "9.12"),
+    severity="warn",
+    message="There are files or sheets in it from which no table is read; they were not taken in.",
+    mend="Nothing, if they are meant to be left out; otherwise tell the owner what they are.",
+)
 NOTATION_KEPT = Rule(
     name="notation_kept",
     kind="field_structure",

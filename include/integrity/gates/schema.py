@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from integrity.gates.rules import (
     REQUIRED,
     WHOLE_NUMBER,
 )
-from integrity.inventory.dependency import Registered
+from integrity.inventory.dependency import Dependency, Registered, relation_of
 from integrity.inventory.loading import rule_mistakes
 from integrity.inventory.policy import Policy
 from integrity.thresholds import Thresholds
@@ -104,8 +104,30 @@ class Schema:
         return list(found.values())
 
 
-def load_schema(registered: Registered) -> Schema:
-    """Import ``schema.py`` of a dependency and read its rules.
+@dataclass(frozen=True)
+class Table:
+    """One table of a dependency's submissions, with its rules; of most dependencies the only one.
+
+    Attributes:
+        name: '' where it is the only one.
+        title: What its rows are, for people.
+        dependency: The dependency as if this table were all that is submitted.
+        schema: Its columns and rules, by their own names.
+    """
+
+    name: str
+    title: str
+    dependency: Dependency
+    schema: Schema
+
+    @property
+    def relation(self) -> str:
+        """Its name in ``landing``, ``published`` and in candidates."""
+        return relation_of(self.dependency.name, self.name)
+
+
+def load_tables(registered: Registered) -> tuple[Table, ...]:
+    """Import ``schema.py`` of a dependency and read its rules, table by table.
 
     Raises:
         Misconfigured: It does not load, or it states something that the product cannot judge;
@@ -113,23 +135,69 @@ def load_schema(registered: Registered) -> Schema:
     """
     path = registered.folder / "schema.py"
     shown = f"{registered.name}/schema.py"
+    dependency = registered.dependency
+    parts = [(t.name, t.title, t.model, dependency.of_table(t)) for t in dependency.tables]
+    parts = parts or [("", dependency.title, "Schema", dependency)]
     try:
-        model = _import(path).Schema
-        built = model.to_schema()
+        module = _import(path)
+        built = [getattr(module, model).to_schema() for _, _, model, _ in parts]
     except Exception as error:  # noqa: BLE001 - whatever a schema's author wrote, the message must say where
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         line = lines[-1] if lines else 1
         raise Misconfigured(f"{shown}:{line}: the schema does not load: {error!r:.300}. Mend the line.") from error
-    policy = registered.policy
+    tables = tuple(
+        Table(name, title, part, _schema(shown, part, each, path, registered.policy))
+        for (name, title, _, part), each in zip(parts, built, strict=True)
+    )
+    if mistakes := _mistaken_names(registered, schema_of(tables)):
+        raise _mistaken(shown, mistakes)
+    return tables
+
+
+def load_schema(registered: Registered) -> Schema:
+    """All columns and rules of a dependency, as ``schema_of`` its tables gives them.
+
+    Raises:
+        Misconfigured: As ``load_tables``.
+    """
+    return schema_of(load_tables(registered))
+
+
+def schema_of(tables: Sequence[Table]) -> Schema:
+    """All columns and rules of a dependency, each column named as findings name it: what is told of it to people."""
+    if len(tables) == 1 and not tables[0].name:
+        return tables[0].schema
+    columns = {f"{table.name}.{name}": column for table in tables for name, column in table.schema.columns.items()}
+    return Schema(
+        columns={name: replace(column, name=name) for name, column in columns.items()},
+        row_rules=tuple(_of_table(t.name, rule) for t in tables for rule in t.schema.row_rules),
+        path=tables[0].schema.path,
+        submission_rules=tuple(_of_table(t.name, rule) for t in tables for rule in t.schema.submission_rules),
+    )
+
+
+def _of_table(table: str, rule: RowRule) -> RowRule:
+    return replace(
+        rule,
+        columns=tuple(f"{table}.{column}" for column in rule.columns),
+        among=tuple(f"{table}.{column}" for column in rule.among),
+    )
+
+
+def _schema(shown: str, dependency: Dependency, built: Any, path: Path, policy: Policy) -> Schema:
+    """The rules of one table's model."""
     columns = {name: _column(shown, name, column, policy) for name, column in built.columns.items()}
     stated = [(_row_rule(shown, check, columns, policy), check.statistics or {}) for check in built.checks]
+    if not columns and not stated:
+        raise Misconfigured(f"{shown}:1: the schema states no rules, and no rules is no gate. State at least one.")
     schema = Schema(
         columns=columns,
         row_rules=tuple(rule for rule, how in stated if "is_of_submission" not in how),
         path=path,
         submission_rules=tuple(rule for rule, how in stated if "is_of_submission" in how),
     )
-    _refuse_mistakes(shown, registered, schema)
+    if mistakes := _mistakes(dependency, schema):
+        raise _mistaken(shown, mistakes)
     return schema
 
 
@@ -243,11 +311,14 @@ def _row_rule(shown: str, check: pa.Check, columns: dict[str, Column], policy: P
     return RowRule(rule=rule, columns=statistics["columns"], check=check, among=among)
 
 
-def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None:
-    if not schema.row_rules and not schema.columns:
-        raise Misconfigured(f"{shown}:1: the schema states no rules, and no rules is no gate. State at least one.")
-    dependency = registered.dependency
-    named = [*dependency.key, dependency.file.period_from_column]
+def _mistaken(shown: str, mistakes: list[str]) -> Misconfigured:
+    return Misconfigured(f"{shown}:1: " + "; ".join(mistakes) + ". Correct the name.")
+
+
+def _mistakes(dependency: Dependency, schema: Schema) -> list[str]:
+    """Columns that are spoken of and that there are none of, and words of rules that the manual does not know."""
+    named = [*dependency.key]
+    named += [dependency.file.period_from_column] if dependency.file.period_from_column else []
     named += [dependency.population.column] if dependency.population else []
     for layout in dependency.layouts:
         named += [*layout.rename.values(), *layout.may_lack, *layout.pad, *layout.fixed, *layout.turn_sign]
@@ -263,10 +334,7 @@ def _refuse_mistakes(shown: str, registered: Registered, schema: Schema) -> None
         for name in layout.turn_sign
         if name in schema.columns and not schema.columns[name].dtype.is_numeric()
     ]
-    mistakes += [what for rule in schema.rules() for what in rule_mistakes(rule)]
-    mistakes += _mistaken_names(registered, schema)
-    if mistakes:
-        raise Misconfigured(f"{shown}:1: " + "; ".join(mistakes) + ". Correct the name.")
+    return mistakes + [what for rule in schema.rules() for what in rule_mistakes(rule)]
 
 
 def _mistaken_names(registered: Registered, schema: Schema) -> list[str]:

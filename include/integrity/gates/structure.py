@@ -159,7 +159,7 @@ def _judging(
         headings=headings,
         columns=rows.columns,
         period=period,
-        as_of=as_of,
+        latest=min(dependency.reporting.last_day(period), as_of),
         has_more=sink is not None or len(rows.parts) > 1,
         unit_column=dependency.population.column if dependency.population else None,
         sink=sink,

@@ -25,6 +25,9 @@ _NAME = r"^[a-z][a-z0-9_]{0,40}$"
 """A dependency names a table, a Dag and a folder; PostgreSQL cuts identifiers at 63 bytes."""
 _CODE = r"^[A-Za-z][A-Za-z0-9_]{0,40}$"
 """A supplier names a folder."""
+_IDENTIFIER_BYTES = 63
+_BETWEEN = "__"
+"""Stands between a dependency and one of its tables."""
 
 
 def _compiling_pattern(value: str) -> str:
@@ -83,7 +86,7 @@ class FileIdentity(Strict):
     """How a file tells its reporting period: by its name, or else by its own dates."""
 
     period_from_name: PeriodFromName | None = None
-    period_from_column: str
+    period_from_column: str | None = None
 
 
 class Recode(Strict):
@@ -101,6 +104,8 @@ class ReadingHints(Strict):
         delimiter: What stands between two cells.
         quote: What encloses a cell; '' if nothing does.
         sheet: Name of the worksheet that holds the table.
+        part: Pattern of the name of that file of an archive, or of that worksheet, that holds the table; where it is
+            not stated, all files of an archive are one table, and the fullest sheet is taken.
         header_row: Physical number of the (last) row of headings; 0 where there is none.
         header_rows: How many rows the headings take.
         headings: Names of the columns, in order, where the file has no header.
@@ -111,6 +116,7 @@ class ReadingHints(Strict):
     delimiter: str | None = Field(default=None, min_length=1, max_length=2)
     quote: str | None = Field(default=None, max_length=1)
     sheet: str | None = None
+    part: Annotated[str, AfterValidator(_pattern)] | None = None
     header_row: int | None = Field(default=None, ge=0)
     header_rows: int = Field(default=1, ge=1, le=5)
     headings: list[str] = []
@@ -201,6 +207,30 @@ class Population(Strict):
     others: Literal["allowed", "refused"] = "allowed"
 
 
+class TableDeclared(Strict):
+    """One of several linked tables that are submitted together, as one submission.
+
+    Attributes:
+        title: What its rows are, for people.
+        file: Pattern of the name of the file, within the archive that is submitted, or of the worksheet that holds it.
+        key: Its columns that tell one row from another.
+        may_be_empty: Whether it may be without any row.
+        layouts: How it is written, where that is not as the dependency's layouts say.
+    """
+
+    name: str = Field(pattern=_NAME)
+    title: str
+    file: Annotated[str, AfterValidator(_pattern)]
+    key: list[str] = Field(min_length=1)
+    may_be_empty: bool = False
+    layouts: list[Layout] = []
+
+    @property
+    def model(self) -> str:
+        """Name of its class in ``schema.py``."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
+
+
 class Alerts(Strict):
     slack_channel: str = Field(pattern=r"^[#CDG].+")
 
@@ -212,7 +242,12 @@ class NoRelations(Strict):
 
 
 class Dependency(Strict):
-    """A key data dependency: registered data that the entity relies on (columns A to J of the inventory)."""
+    """A key data dependency: registered data that the entity relies on (columns A to J of the inventory).
+
+    Attributes:
+        key: Columns that tell one row from another, where a submission is one table.
+        tables: The tables of a submission, where it is several.
+    """
 
     name: str = Field(pattern=_NAME)
     title: str
@@ -229,7 +264,8 @@ class Dependency(Strict):
     suppliers: list[Supplier] = Field(min_length=1)
     reporting: Reporting
     file: FileIdentity
-    key: list[str] = Field(min_length=1)
+    key: list[str] = []
+    tables: list[TableDeclared] = []
     layouts: list[Layout] = Field(min_length=1)
     sources: list[Source] = []
     outboxes: list[Outbox] = []
@@ -271,12 +307,64 @@ class Dependency(Strict):
             raise ValueError("nil_returns and population contradict each other: each unit of the list has to report")
         return self
 
+    @model_validator(mode="after")
+    def _is_one_table_or_several(self) -> Self:
+        if bool(self.key) == bool(self.tables):
+            raise ValueError("state either key, of a submission that is one table, or tables, each with its own key")
+        if self.key and self.file.period_from_column is None:
+            raise ValueError("state file.period_from_column, the column that tells a row's period")
+        if self.tables:
+            self._refuse_what_tables_lack()
+        return self
+
+    def _refuse_what_tables_lack(self) -> None:
+        names = [table.name for table in self.tables]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"'{twice[0]}' stands twice in tables; give each a name of its own")
+        longest = relation_of(self.name, max(names, key=len))
+        if len(longest) > _IDENTIFIER_BYTES:
+            raise ValueError(f"'{longest}' is too long a name for PostgreSQL; shorten the table's")
+        if self.file.period_from_name is None or self.file.period_from_column is not None:
+            raise ValueError("tables share no column that tells their period: state file.period_from_name only")
+        if self.population is not None:
+            raise ValueError("population is of a submission that is one table: tables share no column of units")
+        if self.reporting.nil_returns:
+            raise ValueError("nil_returns are of a submission that is one table")
+        layouts = [*self.layouts, *(layout for table in self.tables for layout in table.layouts)]
+        if told := [layout.name for layout in layouts if layout.periods == "several" or layout.reading.part]:
+            raise ValueError(f"layout '{told[0]}' describes several tables: it can tell neither their part nor periods")
+
+    def of_table(self, table: TableDeclared) -> Dependency:
+        """This dependency as if the table were all that is submitted."""
+        told = {"part": table.file}
+        layouts = [
+            layout.model_copy(update={"reading": layout.reading.model_copy(update=told)})
+            for layout in table.layouts or self.layouts
+        ]
+        reporting = self.reporting.model_copy(update={"nil_returns": table.may_be_empty})
+        changed = {"key": table.key, "tables": [], "layouts": layouts, "reporting": reporting}
+        return self.model_copy(update=changed)
+
     @property
     def importance(self) -> str:
         return manual.importance_of(self.assessment.scores)
 
     def supplier(self, code: str) -> Supplier | None:
         return next((s for s in self.suppliers if s.code == code), None)
+
+
+def qualified(table: str, column: str | None) -> str | None:
+    """A column as findings name it, or the table itself: ``encounters.patient``, ``encounters``.
+
+    Args:
+        table: '' is the only one of its dependency, whose columns have no other name than their own.
+    """
+    return ".".join(filter(None, (table, column))) or None
+
+
+def relation_of(dependency: str, table: str) -> str:
+    """What a table is called in ``landing``, ``published`` and in candidates; '' is the only one of its dependency."""
+    return f"{dependency}{_BETWEEN}{table}" if table else dependency
 
 
 class Neighbour(Strict):
@@ -318,11 +406,14 @@ class RelationRule(Strict):
     """A rule that needs other days, other datasets or several suppliers: a dbt test on the candidate, by its name.
 
     Attributes:
-        neighbours: None where the suppliers' submissions are held against each other.
+        column: As findings name it.
+        table: Of whose rows it is a rule; '' where a submission is one table.
+        neighbours: None where what was submitted is held against itself.
     """
 
     rule: Rule
     column: str | None = None
+    table: str = ""
     neighbours: list[Neighbour]
 
 

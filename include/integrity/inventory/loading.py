@@ -18,7 +18,15 @@ from integrity.errors import Misconfigured
 from integrity.findings import Rule, Severity
 from integrity.inventory import manual
 from integrity.inventory.departing import Departed, depart
-from integrity.inventory.dependency import Dependency, Layout, Neighbour, Registered, RelationRule
+from integrity.inventory.dependency import (
+    Dependency,
+    Layout,
+    Neighbour,
+    Registered,
+    RelationRule,
+    qualified,
+    relation_of,
+)
 from integrity.inventory.headings import bare
 from integrity.inventory.policy import Policy, read_policies
 from integrity.inventory.problems import Place, Problem, from_validation, line_of, misconfigured, not_yaml, plain, shown
@@ -106,7 +114,8 @@ def _load_folder(
     except (MarkedYAMLError, UnicodeDecodeError) as error:
         return Broken(folder.name, (not_yaml(shown(path), error),))
     dependency, problems = _load_declaration(path, tree)
-    problems += _schema_problems(folder / "schema.py")
+    models = [table.model for table in dependency.tables] if dependency else []
+    problems += _schema_problems(folder / "schema.py", models or ["Schema"] if dependency else [])
     problems += policy_problems
     if dependency is None or dependency.importance not in policies:
         return Broken(folder.name, tuple(problems))
@@ -296,19 +305,20 @@ def _stated_nowhere(dependency: Dependency) -> Iterator[tuple[Place, str, str]]:
                 yield ("reporting", "stated", index, "layouts"), what, "Write the name of one of the layouts."
 
 
-def _schema_problems(path: Path) -> list[Problem]:
-    """What can be said of the schema without importing it; importing is ``gates.schema.load_schema``."""
+def _schema_problems(path: Path, models: list[str]) -> list[Problem]:
+    """What can be said of the schema without importing it; importing is ``gates.schema.load_tables``."""
     if not path.is_file():
         return [Problem(shown(path), 1, "the file is missing", "Write a class Schema with the rules.")]
     try:
         module = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
         return [Problem(shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]
-    if not any(isinstance(node, ast.ClassDef) and node.name == "Schema" for node in module.body):
-        return [
-            Problem(shown(path), 1, "it defines no class Schema", "Write one, a pandera DataFrameModel for polars.")
-        ]
-    return []
+    defined = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
+    return [
+        Problem(shown(path), 1, f"it defines no class {model}", "Write one, a pandera DataFrameModel for polars.")
+        for model in models
+        if model not in defined
+    ]
 
 
 def _load_relations(
@@ -325,7 +335,8 @@ def _load_relations(
     rules: list[RelationRule] = []
     problems: list[Problem] = []
     tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    for test in _tests(tree):
+    tables = {relation_of(dependency.name, table.name): table.name for table in dependency.tables}
+    for relation, test in _tests(tree):
         ((_, body),) = test.items()
         line = test.lc.line + 1
         try:
@@ -333,7 +344,9 @@ def _load_relations(
             neighbours = [Neighbour.model_validate(dict(n)) for n in meta.pop("neighbours")]
             column = meta.pop("column", None)
             rule = _relation_of(str(body["name"]), meta, policy)
-            rules.append(RelationRule(rule=rule, column=column, neighbours=neighbours))
+            table = tables[relation] if tables else ""
+            column = qualified(table, column)
+            rules.append(RelationRule(rule=rule, column=column, table=table, neighbours=neighbours))
         except (KeyError, TypeError, ValueError) as error:
             what = f"the test's name and config.meta do not give a rule ({error!r:.200})"
             mend = "Give name, kind, dimension, limitations, severity, message, mend and neighbours."
@@ -356,10 +369,12 @@ def _relation_of(name: str, meta: dict[str, Any], policy: Policy) -> Rule:
     return policy.settled(Rule(name=name, **{"severity": "block", **meta}), states_severity=states_severity)
 
 
-def _tests(tree: Any) -> Iterator[Any]:
+def _tests(tree: Any) -> Iterator[tuple[str, Any]]:
+    """Each test, after the name of the relation that it is asked of."""
     for source in tree.get("sources", []):
         for table in source.get("tables", []):
-            yield from table.get("data_tests", [])
+            for test in table.get("data_tests", []):
+                yield str(table["name"]), test
 
 
 def rule_mistakes(rule: Rule) -> Iterator[str]:

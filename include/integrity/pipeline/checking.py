@@ -14,11 +14,10 @@ import polars as pl
 from integrity.errors import Misconfigured, Rejected
 from integrity.findings import Finding, GateResult
 from integrity.gates.coverage import SUPPLIER_REPORTED, judge_coverage
+from integrity.gates.linked import Readings, judge_tables, read_tables
 from integrity.gates.rules import IDENTIFIED
-from integrity.gates.structure import StructureResult, judge_structure
-from integrity.inventory.dependency import Dependency
+from integrity.gates.structure import StructureResult
 from integrity.pipeline.office import Office
-from integrity.submissions.fitting import read_fitting
 from integrity.submissions.identifying import identify_periods, reading_of_period
 from integrity.submissions.layouts import choose_layout
 from integrity.submissions.reading import Reading
@@ -90,7 +89,10 @@ def check(office: Office, paths: list[Path]) -> Checked:
         Misconfigured: A file is not there.
     """
     files = tuple(checked for path in paths for checked in _check_file(office, path))
-    not_judged = {relation.rule.name: "it needs other days or data sets" for relation in office.registered.relations}
+    not_judged = {
+        relation.rule.name: f"it needs {'other days or data sets' if relation.neighbours else 'the warehouse'}"
+        for relation in office.registered.relations
+    }
     coverage = []
     for period in sorted({file.period for file in files if file.period}):
         units = {f.supplier: f.judged.units if f.judged.layout else None for f in files if f.period == period}
@@ -128,24 +130,23 @@ def _check_file(office: Office, path: Path) -> list[CheckedFile]:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     today = dependency.reporting.today(datetime.now(UTC))
-    reading: Reading | Rejected
-    try:
-        reading = read_fitting(path, path.name, dependency, supplier, office.schema.names)
-    except Rejected as refusal:
-        reading = refusal
+    readings = read_tables(path, path.name, office.tables, supplier)
     try:
         periods: tuple[date | None, ...] = identify_periods(
-            dependency, path.name, lambda: _read_before(reading), supplier=supplier, dictionary=office.schema.names
+            dependency,
+            path.name,
+            lambda: _only_one(readings),
+            supplier=supplier,
+            dictionary=office.tables[0].schema.names,
         )
         unplaced = ""
     except Rejected as refusal:
         periods, unplaced = (None,), str(refusal)
     checked = []
     for period in periods:
-        judged = judge_structure(
-            part_for(reading, dependency, office.schema.names, supplier, period, periods),
-            office.schema,
-            dependency,
+        judged = judge_tables(
+            parts_for(readings, office, supplier, period, periods),
+            office.tables,
             period=period or today,
             as_of=today,
             policy=office.policy,
@@ -167,23 +168,23 @@ def _supplier(office: Office, path: Path) -> str:
     return dependency.suppliers[0].code if len(dependency.suppliers) == 1 else ""
 
 
-def _read_before(reading: Reading | Rejected) -> Reading:
+def _only_one(readings: Readings) -> Reading:
+    (reading,) = readings.values()
     if isinstance(reading, Rejected):
         raise reading
     return reading
 
 
-def part_for(
-    reading: Reading | Rejected,
-    dependency: Dependency,
-    dictionary: tuple[str, ...],
-    supplier: str,
-    period: date | None,
-    covered: Sequence[date | None],
-) -> Reading | Rejected:
-    """The part of a reading that is its submission for a period, where the file covers several."""
+def parts_for(
+    readings: Readings, office: Office, supplier: str, period: date | None, covered: Sequence[date | None]
+) -> Readings:
+    """What of a file is its submission for a period, where it covers several; only files of one table do."""
     known = tuple(each for each in covered if each)
-    if isinstance(reading, Rejected) or period is None or len(known) < 2:
-        return reading
-    fit = choose_layout(reading.headings, dependency.layouts, dictionary, supplier)
-    return reading_of_period(reading, dependency, fit.layout, period, known)
+    if period is None or len(known) < 2:
+        return readings
+    table = office.table()
+    reading = readings[table.name]
+    if isinstance(reading, Rejected):
+        return readings
+    fit = choose_layout(reading.headings, table.dependency.layouts, table.schema.names, supplier)
+    return {table.name: reading_of_period(reading, table.dependency, fit.layout, period, known)}

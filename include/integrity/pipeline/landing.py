@@ -30,7 +30,8 @@ class LargeLanding:
     """The rows of a large submission on their way to the warehouse, before anything is recorded about them.
 
     Used as a context, which holds the right to land the submission from the first row on. Rows may be given while the
-    rest is still being read and judged: what the verdict does not bear out is taken back before it is recorded.
+    rest is still being read and judged: what the verdict does not bear out is taken back before it is recorded. One of
+    several tables is landed with its judgement, however large it is.
     """
 
     def __init__(self, office: Office, submission: Submission) -> None:
@@ -68,7 +69,8 @@ class LargeLanding:
             return
         if self._writers and judged.withdrawn is None:
             self._give_up()
-        if self._writers is None and judged.accepted.height + judged.quarantined.height >= APART_ROWS:
+        is_large = judged.accepted.height + judged.quarantined.height >= APART_ROWS
+        if self._writers is None and is_large and not judged.tables:
             for batch in judged.accepted.batches():
                 self.accept(batch)
         if self._writers:
@@ -100,9 +102,9 @@ class LargeLanding:
             self._is_known = landing_of(session, office, submission) is not None
             if self._is_known:
                 return
-            ensure_tables(session, office.name, office.schema)
+            ensure_tables(session, office.tables)
             landing = begin_attempt(session, office.name, submission.id)
-        self._rows = LandingRows(office.name, office.schema, landing)
+        self._rows = LandingRows(office.table(), landing)
         self._writers = self._writing.enter_context(Writers(office.engine, self._rows))
 
     def _give_up(self) -> None:
@@ -133,7 +135,7 @@ def land_submission(
     written = large.register(session, judged)
     if written is not None:
         return written
-    ensure_tables(session, office.name, office.schema)
+    ensure_tables(session, office.tables)
     landing = Landing(
         submission_id=submission.id,
         fingerprint=office.fingerprint,
@@ -143,5 +145,7 @@ def land_submission(
     )
     session.add(landing)
     session.flush()
-    land(session, LandingRows(office.name, office.schema, landing.id), judged.accepted, judged.quarantined)
+    for table in office.tables:
+        rows = judged.of(table.name)
+        land(session, LandingRows(table, landing.id), rows.accepted, rows.quarantined)
     return landing.id

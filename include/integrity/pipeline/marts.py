@@ -6,7 +6,7 @@ from datetime import date
 
 from integrity.errors import CouldNotCheck
 from integrity.gates.dbt import run_dbt
-from integrity.gates.schema import load_schema
+from integrity.gates.schema import load_tables
 from integrity.inventory.loading import load_inventory
 from integrity.reports.impact import sources_of
 from integrity.settings import Settings
@@ -24,7 +24,7 @@ def build_mart(settings: Settings, name: str, period: date) -> None:
     inventory = load_inventory(settings)
     with transaction(engine) as session:
         for source in sources_of(settings, name):
-            ensure_tables(session, source, load_schema(inventory.get(source)))
+            ensure_tables(session, load_tables(inventory.get(source)))
     with transaction(engine) as session:
         # One builder at a time: two incremental builds of the same rows would meet.
         lock(session, "mart", name)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from integrity.gates.schema import Schema, load_schema
+from integrity.errors import Rejected
+from integrity.gates.schema import Schema, Table, load_tables, schema_of
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import Inventory, fingerprint, load_inventory
 from integrity.inventory.policy import Policy
@@ -22,7 +23,7 @@ class Office:
 
     Attributes:
         registered: The dependency.
-        schema: Its rules.
+        tables: Of which its submissions consist, each with its rules.
         policy: What its importance class calls for, its departures applied.
         fingerprint: Hash of all that decides a verdict on it.
     """
@@ -30,7 +31,7 @@ class Office:
     settings: Settings
     inventory: Inventory
     registered: Registered
-    schema: Schema
+    tables: tuple[Table, ...]
     policy: Policy
     fingerprint: str
 
@@ -44,12 +45,31 @@ class Office:
         settings = settings or Settings.from_environment()
         inventory = load_inventory(settings)
         registered = inventory.get(name)
-        schema = load_schema(registered)
-        return cls(settings, inventory, registered, schema, registered.policy, fingerprint(registered, settings))
+        tables = load_tables(registered)
+        return cls(settings, inventory, registered, tables, registered.policy, fingerprint(registered, settings))
 
     @property
     def name(self) -> str:
         return self.registered.name
+
+    @cached_property
+    def schema(self) -> Schema:
+        """All its columns and rules, as findings name them."""
+        return schema_of(self.tables)
+
+    def table(self, name: str = "") -> Table:
+        """The table of that name; '' is the one that its submissions are.
+
+        Raises:
+            Rejected: There is no such table, or there are several of which none was named.
+        """
+        found = next((table for table in self.tables if table.name == name), None)
+        if found is None and not self.registered.dependency.tables:
+            raise Rejected(f"{self.name} has no tables by name: its submissions are one.")
+        if found is None:
+            known = ", ".join(table.name for table in self.tables)
+            raise Rejected(f"{self.name} has no table '{name}'; it has {known}." if name else f"Name a table: {known}.")
+        return found
 
     @property
     def engine(self) -> Engine:

@@ -5,9 +5,10 @@ It reads nothing but profiles, which is cheap: so a period whose history has cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import polars as pl
 from psycopg import sql
@@ -22,6 +23,8 @@ from integrity.gates.profiling.measuring import profile_of
 from integrity.gates.profiling.profile import Profile
 from integrity.gates.profiling.sensitivity import DEFAULTS, Sensitivity
 from integrity.gates.rules import gate_broke
+from integrity.gates.schema import Table
+from integrity.inventory.dependency import qualified
 from integrity.pipeline.candidates import candidate_landings
 from integrity.pipeline.office import Office
 from integrity.register.judgements import drop_judgement, save_judgement, subject_hash
@@ -42,14 +45,21 @@ _BATCH_ROWS = 50_000
 _WINDOW = DEFAULTS.window
 
 
-def profile_rows(office: Office, key: Key, batches: Iterable[pl.DataFrame]) -> Profile:
+def profile_rows(office: Office, key: Key, rows: Callable[[Table], Iterable[pl.DataFrame]]) -> Profile:
     """What the accepted rows of a submission look like.
 
     Args:
-        batches: Typed rows: ``_row`` and the dictionary's columns.
+        rows: Gives a table's typed rows in batches: ``_row`` and the dictionary's columns.
     """
-    columns = {column.name: column.dtype for column in office.schema.columns.values()}
-    return profile_of(batches, columns, key=key, identifying=office.registered.dependency.key)
+    profiles = {
+        table.name: profile_of(rows(table), _columns(table), key=key, identifying=table.dependency.key)
+        for table in office.tables
+    }
+    return profiles[""] if "" in profiles else Profile.of_tables(profiles)
+
+
+def _columns(table: Table) -> dict[str, pl.DataType]:
+    return {column.name: column.dtype for column in table.schema.columns.values()}
 
 
 def profiles_of(session: Session, office: Office, landings: Iterable[int]) -> dict[int, Profile]:
@@ -58,19 +68,19 @@ def profiles_of(session: Session, office: Office, landings: Iterable[int]) -> di
     found = kept_profiles(session, wanted)
     missing = [landing for landing in wanted if landing not in found]
     if missing:
-        ensure_tables(session, office.name, office.schema)
+        ensure_tables(session, office.tables)
         key = hashing_key(session)
         for landing in missing:
-            found[landing] = profile_rows(office, key, _landed_rows(session, office, landing))
+            found[landing] = profile_rows(office, key, partial(_landed_rows, session, landing))
             keep_profile(session, landing, found[landing])
     return found
 
 
-def _landed_rows(session: Session, office: Office, landing: int) -> Iterator[pl.DataFrame]:
+def _landed_rows(session: Session, landing: int, table: Table) -> Iterator[pl.DataFrame]:
     """Typed rows of a landing: ``_row``, then the dictionary's columns."""
-    wanted = {ROW: pl.Int64(), **{column.name: column.dtype for column in office.schema.columns.values()}}
+    wanted = {ROW: pl.Int64(), **_columns(table)}
     statement = sql.SQL("SELECT {} FROM {} WHERE _landing = %s").format(
-        sql.SQL(", ").join(map(sql.Identifier, wanted)), sql.Identifier("landing", office.name)
+        sql.SQL(", ").join(map(sql.Identifier, wanted)), sql.Identifier("landing", table.relation)
     )
     for rows in streamed(session, statement, (landing,), _BATCH_ROWS):
         yield pl.DataFrame(rows, schema=wanted, orient="row")
@@ -148,13 +158,17 @@ def _judged(session: Session, office: Office, period: date, landings: dict[str, 
     for supplier, landing in landings.items():
         past = before.get(supplier, [])
         profiles = profiles_of(session, office, [was for _, was in past])
-        result = judge_profile(
-            known[landing],
-            period=period,
-            history=[(day, profiles[was]) for day, was in past],
-            peers={other: two for other, two in moved.items() if other != supplier},
-            settings=settings,
-        )
-        verdicts.append(result.verdict)
-        findings += [replace(finding, supplier=supplier) for finding in result.findings]
+        for table in office.tables:
+            result = judge_profile(
+                known[landing].of(table.name),
+                period=period,
+                history=[(day, profiles[was].of(table.name)) for day, was in past],
+                peers={o: [(d, p.of(table.name)) for d, p in two] for o, two in moved.items() if o != supplier},
+                settings=settings,
+            )
+            verdicts.append(result.verdict)
+            findings += [
+                replace(finding, supplier=supplier, column=qualified(table.name, finding.column))
+                for finding in result.findings
+            ]
     return GateResult(gate=GATE, verdict=worst(verdicts), findings=tuple(findings))

@@ -138,7 +138,7 @@ def _register(office: Office, arrival: Arrival, archived: Archived) -> tuple[Rec
 def _identify(office: Office, arrival: Arrival, name: str, archived: Archived) -> tuple[date, ...]:
     if office.registered.dependency.supplier(arrival.supplier) is None:
         raise Rejected("It does not lie in the folder of a registered supplier.")
-    dependency, dictionary = office.registered.dependency, office.schema.names
+    dependency, dictionary = office.registered.dependency, office.tables[0].schema.names
     return identify_periods(
         dependency,
         name,

@@ -16,12 +16,10 @@ from sqlalchemy.orm import Session
 from integrity.errors import CouldNotCheck, IntegrityError, Rejected, is_retryable
 from integrity.gates.structure import StructureResult
 from integrity.pipeline.office import Office
-from integrity.pipeline.rereading import judged_as_read, read_again, shape_before
+from integrity.pipeline.rereading import judged_as_read, read_again, release_readings, shape_before
 from integrity.register.judgements import findings_of, structure_judgements
 from integrity.reports.catalogue import catalogue_of
 from integrity.submissions.archive import archived_path, verify
-from integrity.submissions.isolation import shared_reader
-from integrity.submissions.reading import Reading
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.connection import transaction
 from integrity.warehouse.models import Submission
@@ -211,12 +209,11 @@ def _judged_now(office: Office, submission: Submission) -> StructureResult:
         raise CouldNotCheck("The archived file is missing.")
     if not verify(path, submission.sha256):
         raise CouldNotCheck("The archived file's bytes no longer have the hash they were received with.")
-    reading = read_again(office, submission)
+    readings = read_again(office, submission)
     try:
-        return judged_as_read(office, submission, reading, shape_before(office, submission))
+        return judged_as_read(office, submission, readings, shape_before(office, submission))
     finally:
-        if isinstance(reading, Reading):
-            shared_reader().release(reading)
+        release_readings(readings)
 
 
 def _as_judged(judged: StructureResult, rules: frozenset[str]) -> Answer:

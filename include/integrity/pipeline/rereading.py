@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from integrity.errors import Rejected
-from integrity.gates.structure import JudgedWhileRead, Sink, StructureResult, judge_structure
-from integrity.pipeline.checking import part_for
+from integrity.gates.linked import Readings, judge_tables, read_tables
+from integrity.gates.structure import JudgedWhileRead, Sink, StructureResult
+from integrity.pipeline.checking import parts_for
 from integrity.pipeline.office import Office
 from integrity.register.judgements import judgement_of
 from integrity.register.receipts import earlier_submissions, periods_of_file
 from integrity.submissions.archive import archived_path
 from integrity.submissions.drift import Shape
-from integrity.submissions.fitting import read_fitting
 from integrity.submissions.isolation import shared_reader
 from integrity.submissions.reading import Reading
 from integrity.warehouse.connection import transaction
@@ -20,25 +19,28 @@ _LOOKED_BACK = 5
 """Files that are looked at for one that was accepted."""
 
 
-def read_again(office: Office, submission: Submission, ahead: JudgedWhileRead | None = None) -> Reading | Rejected:
-    """What the reader makes of a submission's archived file: the same today and in a year.
+def read_again(office: Office, submission: Submission, ahead: JudgedWhileRead | None = None) -> Readings:
+    """What the reader makes of a submission's archived file, table by table: the same today and in a year.
 
     Args:
         ahead: Judges a large file while it is read; not asked where the file is for several periods, whose rows are
             only told apart when all of it is known.
     """
-    dependency, dictionary = office.registered.dependency, office.schema.names
     path = archived_path(office.settings.archive, submission.sha256)
     with transaction(office.engine) as session:
         covered = periods_of_file(
             session, dependency=office.name, supplier=submission.supplier, sha256=submission.sha256
         )
     follower = ahead if len(covered) == 1 else None
-    try:
-        reading = read_fitting(path, submission.file_name, dependency, submission.supplier, dictionary, follower)
-    except Rejected as refusal:
-        return refusal
-    return part_for(reading, dependency, dictionary, submission.supplier, submission.period, covered)
+    readings = read_tables(path, submission.file_name, office.tables, submission.supplier, follower)
+    return parts_for(readings, office, submission.supplier, submission.period, covered)
+
+
+def release_readings(readings: Readings) -> None:
+    """Let go of what was read; it must not be used any more."""
+    for reading in readings.values():
+        if isinstance(reading, Reading):
+            shared_reader().release(reading)
 
 
 def ahead_of(office: Office, submission: Submission, sink: Sink) -> JudgedWhileRead:
@@ -47,10 +49,10 @@ def ahead_of(office: Office, submission: Submission, sink: Sink) -> JudgedWhileR
     Args:
         sink: Takes rows that nothing speaks against so far.
     """
-    reporting = office.registered.dependency.reporting
+    reporting, table = office.registered.dependency.reporting, office.tables[0]
     return JudgedWhileRead(
-        office.schema,
-        office.registered.dependency,
+        table.schema,
+        table.dependency,
         period=submission.period,
         as_of=reporting.today(submission.received_at),
         supplier=submission.supplier,
@@ -61,7 +63,7 @@ def ahead_of(office: Office, submission: Submission, sink: Sink) -> JudgedWhileR
 def judged_as_read(
     office: Office,
     submission: Submission,
-    reading: Reading | Rejected,
+    readings: Readings,
     before: Shape | None,
     ahead: JudgedWhileRead | None = None,
 ) -> StructureResult:
@@ -72,10 +74,9 @@ def judged_as_read(
         ahead: What was judged while it was read.
     """
     reporting = office.registered.dependency.reporting
-    return judge_structure(
-        reading,
-        office.schema,
-        office.registered.dependency,
+    return judge_tables(
+        readings,
+        office.tables,
         period=submission.period,
         as_of=reporting.today(submission.received_at),
         policy=office.policy,
@@ -97,10 +98,9 @@ def shape_before(office: Office, submission: Submission) -> Shape | None:
     for other in earlier:
         judgement = judgements[other.id]
         if judgement is None:
-            reading = read_again(office, other)
-            judged = judged_as_read(office, other, reading, None)
-            if isinstance(reading, Reading):
-                shared_reader().release(reading)
+            readings = read_again(office, other)
+            judged = judged_as_read(office, other, readings, None)
+            release_readings(readings)
             if judged.is_landable and judged.shape:
                 return judged.shape
         elif judgement.landing_id is not None and judgement.shape is not None:

@@ -121,7 +121,7 @@ def _counts(session: Session, office: Office, column: str, landings: list[int]) 
     """Accepted rows by landing and unit."""
     if not landings:
         return []
-    ensure_tables(session, office.name, office.schema)
+    ensure_tables(session, office.tables)
     query = sql.SQL(
         "SELECT _landing, {unit}, count(*) FROM {table} WHERE _landing = ANY(%s) AND {unit} IS NOT NULL GROUP BY 1, 2"
     ).format(unit=sql.Identifier(column), table=sql.Identifier("landing", office.name))

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import polars as pl
 
 from integrity.errors import Rejected
-from integrity.gates.structure import judge_structure
-from integrity.pipeline.checking import Checked, CheckedFile
+from integrity.gates.linked import Readings, read_tables
+from integrity.gates.structure import StructureResult
+from integrity.pipeline.checking import Checked
 from integrity.pipeline.office import Office
-from integrity.pipeline.rereading import read_again
+from integrity.pipeline.rereading import judged_as_read, read_again
 from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, merged
 from integrity.reports.received import Received
 from integrity.submissions.archive import archived_path
-from integrity.submissions.fitting import read_fitting
-from integrity.submissions.reading import ROW
+from integrity.submissions.reading import ROW, Reading
 from integrity.warehouse.models import Submission
 
 
-def reading_of(office: Office, submission: Submission) -> Callable[[], Received]:
+def reading_of(office: Office, submission: Submission) -> Callable[[], Mapping[str, Received]]:
     """How a submission that was judged is read and judged once more, in its supplier's terms, with the same outcome."""
 
-    def again() -> Received:
-        reading = read_again(office, submission)
-        if isinstance(reading, Rejected):
-            raise reading
-        dependency = office.registered.dependency
-        judged = judge_structure(
-            reading,
-            office.schema,
-            dependency,
-            period=submission.period,
-            as_of=dependency.reporting.today(submission.received_at),
-            policy=office.policy,
-            supplier=submission.supplier,
-        )
+    def again() -> dict[str, Received]:
+        readings = read_again(office, submission)
+        judged = judged_as_read(office, submission, readings, None)
         path = archived_path(office.settings.archive, submission.sha256)
-        return Received.of(
-            path, reading, judged.quarantined.select(ROW, "rules"), office.schema, dependency, submission.supplier
-        )
+        return _received(office, path, readings, [judged], submission.supplier)
 
     return again
 
@@ -56,7 +44,6 @@ def feedback_on_check(office: Office, checked: Checked) -> FeedbackSource:
     dependency = office.registered.dependency
     supplier = dependency.supplier(file.supplier)
     periods = [each.period for each in files if each.period]
-    aside = pl.concat([each.judged.quarantined.select(ROW, "rules") for each in files])
     findings = [
         *(finding for each in files for finding in each.judged.result.findings),
         *(finding for result in checked.coverage for finding in result.findings),
@@ -76,16 +63,38 @@ def feedback_on_check(office: Office, checked: Checked) -> FeedbackSource:
         verdict=checked.verdict,
         rows=sum(each.judged.rows for each in files),
         accepted=sum(each.judged.accepted.height for each in files if each.judged.is_landable),
-        quarantined=aside.height,
+        quarantined=sum(each.judged.quarantined.height for each in files),
         outcomes=(
             *merged(RuleOutcome.of(finding) for finding in findings if not finding.not_judged),
             *(RuleOutcome.left_for_later(rule, why) for rule, why in checked.not_judged),
         ),
-        read=lambda: _received(office, file, aside),
+        read=lambda: _received(
+            office,
+            file.path,
+            read_tables(file.path, file.path.name, office.tables, file.supplier),
+            [each.judged for each in files],
+            file.supplier,
+        ),
     )
 
 
-def _received(office: Office, file: CheckedFile, aside: pl.DataFrame) -> Received:
-    dependency = office.registered.dependency
-    reading = read_fitting(file.path, file.path.name, dependency, file.supplier, office.schema.names)
-    return Received.of(file.path, reading, aside, office.schema, dependency, file.supplier)
+def _received(
+    office: Office, path: Path, readings: Readings, judged: Sequence[StructureResult], supplier: str
+) -> dict[str, Received]:
+    """By table, what could be read, and which of its rows were set aside.
+
+    Args:
+        judged: The submission, or each of those that one file is.
+
+    Raises:
+        Rejected: Nothing could be read.
+    """
+    found = {}
+    for table in office.tables:
+        reading = readings[table.name]
+        if isinstance(reading, Reading):
+            aside = pl.concat([each.of(table.name).quarantined.select(ROW, "rules") for each in judged])
+            found[table.name] = Received.of(path, reading, aside, table.schema, table.dependency, supplier)
+    if not found:
+        raise next(refusal for refusal in readings.values() if isinstance(refusal, Rejected))
+    return found

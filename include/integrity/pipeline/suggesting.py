@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from integrity.gates.profiling.profile import Profile
 from integrity.gates.profiling.suggesting import Suggestion, suggest
+from integrity.inventory.dependency import qualified
 from integrity.pipeline.office import Office
 from integrity.pipeline.profiling import profiles_of
 from integrity.warehouse.connection import transaction
@@ -26,7 +27,11 @@ def suggest_rules(office: Office, since: date | None = None, supplier: str | Non
     """
     with transaction(office.engine) as session:
         profiles = list(_profiles(session, office, since, supplier))
-    found = suggest(profiles, office.schema)
+    found = [
+        replace(each, column=qualified(table.name, each.column) or "")
+        for table in office.tables
+        for each in suggest([(period, profile.of(table.name)) for period, profile in profiles], table.schema)
+    ]
     return [replace(each, how=each.how.replace("<dependency>", office.name)) for each in found]
 
 

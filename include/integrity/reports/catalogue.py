@@ -11,7 +11,7 @@ from typing import Any, Literal
 from integrity.findings import Rule
 from integrity.gates.coverage import coverage_rules
 from integrity.gates.profiling.rules import PROFILING_RULES
-from integrity.gates.rules import DRIFT_RULES, FILE_RULES, IDENTIFIED
+from integrity.gates.rules import DRIFT_RULES, FILE_RULES, IDENTIFIED, PARTS_KNOWN
 from integrity.gates.schema import Schema
 from integrity.gates.standing import STANDING_RULES
 from integrity.inventory.dependency import Registered
@@ -127,9 +127,11 @@ def _rules(
 ) -> Iterator[tuple[Rule, Level, tuple[str, ...], str]]:
     places = _written_in(registered.folder)
     yield from ((rule, "file", (), _EVERYWHERE) for rule in (IDENTIFIED, *FILE_RULES))
+    if registered.dependency.tables:
+        yield PARTS_KNOWN, "file", (), _EVERYWHERE
     yield from ((rule, "drift", (), _EVERYWHERE) for rule in DRIFT_RULES)
     for rule, columns in _field_rules(schema).items():
-        lines = list(dict.fromkeys(places.get(("field", column), "") for column in columns))
+        lines = list(dict.fromkeys(places.get(("field", _within(registered, column)), "") for column in columns))
         yield rule, "field", columns, lines[0] if len(lines) == 1 else _files(lines)
     for row_rule in schema.row_rules:
         yield row_rule.rule, "row", row_rule.columns, places.get(("rule", row_rule.rule.name), schema.path.name)
@@ -143,6 +145,13 @@ def _rules(
         columns = (relation.column,) if relation.column else ()
         yield relation.rule, "relation", columns, f"dbt_project/models/gates/{registered.name}.yml"
     yield from ((rule, "dependency", (), _EVERYWHERE) for rule in STANDING_RULES)
+
+
+def _within(registered: Registered, column: str) -> str:
+    """A column as its model's source has it: ``Encounters.patient`` of several tables, which may share names."""
+    models = {table.name: table.model for table in registered.dependency.tables}
+    table, _, own = column.partition(".")
+    return f"{models[table]}.{own}" if table in models else column
 
 
 def _field_rules(schema: Schema) -> dict[Rule, tuple[str, ...]]:
@@ -159,12 +168,16 @@ def _files(lines: Iterable[str]) -> str:
 
 
 def _written_in(folder: Path) -> dict[tuple[str, str], str]:
-    """File and line of each field and each ``@rule`` of a schema; a schema's own before those it inherits."""
+    """File and line of each field, also as its class's, and each ``@rule``; a schema's own before those it inherits."""
     found: dict[tuple[str, str], str] = {}
     for path in [*sorted(folder.parent.glob("_*.py")), folder / "schema.py"]:
         shown = path.name if path.parent == folder.parent else f"{folder.name}/{path.name}"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            if isinstance(node, ast.ClassDef):
+                fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+                own = {each.target.id: each.lineno for each in fields if isinstance(each.target, ast.Name)}
+                found |= {("field", f"{node.name}.{name}"): f"{shown}:{line}" for name, line in own.items()}
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 found["field", node.target.id] = f"{shown}:{node.lineno}"
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _DECLARING:
                 if node.args and isinstance(node.args[0], ast.Constant):

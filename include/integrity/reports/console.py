@@ -63,8 +63,12 @@ def print_judged(out: Console, told: dict[str, Any]) -> None:
     if told["findings"]:
         out.print("The period as a whole:")
         _print_findings(out, told["findings"])
+    reasons: dict[str, list[str]] = {}
     for entry in told.get("not_judged", []):
-        out.print(Text(f"not judged: {entry['rule']}, {entry['because']}", style="dim"))
+        reasons.setdefault(entry["rule"], []).append(entry["because"])
+    for rule, because in reasons.items():
+        more = f" (and {len(because) - 1} times more, of other tables or suppliers)" if len(because) > 1 else ""
+        out.print(Text(f"not judged: {rule}, {because[0]}{more}", style="dim"))
     out.print(
         Text.assemble(f"{told['dependency']} {told['period'] or ''}: ", (told["verdict"], _COLOURS[told["verdict"]]))
     )

@@ -59,7 +59,7 @@ def content_of(catalogue: Catalogue, schema: Schema) -> dict[str, Any]:
         ],
         "departures": [str(departed) for departed in registered.departures],
         "columns": [_column(column, asked[column.name]) for column in schema.columns.values()],
-        "key": dependency.key,
+        "keys": [(table.name, table.title, table.key) for table in dependency.tables] or [("", "", dependency.key)],
         "levels": _levels(catalogue.entries),
     }
 

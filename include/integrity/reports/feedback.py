@@ -6,7 +6,7 @@ The pack holds cells of the supplier's file, so it is written to that supplier's
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -32,14 +32,14 @@ def write_feedback(
     findings: list[FindingRow],
     *,
     respond_by: date | None = None,
-    read: Callable[[], Received] | None = None,
+    read: Callable[[], Mapping[str, Received]] | None = None,
 ) -> Path:
     """Write a submission's feedback into its supplier's outbox; writing it again gives the same bytes.
 
     Args:
         respond_by: Day until which a corrected file is awaited, if there is one.
-        read: Reads the archived file again; asked only if something failed. Without it the pack has row numbers
-            and reasons, but no cells, headings or marked file.
+        read: Reads the archived file's tables again; asked only if something failed. Without it the pack has row
+            numbers and reasons, but no cells, headings or marked file.
 
     Returns:
         The page, ``<period>.r<revision>.html``; JSON and marked file lie beside it.
@@ -120,7 +120,7 @@ def write_pack(folder: Path, source: FeedbackSource) -> Path:
         from integrity.reports.marked import write_marked  # openpyxl takes its time, and most files pass.
 
         marked = write_marked(folder, source.stem, received, source.failing)
-    for ending in ("xlsx", "csv"):
+    for ending in ("xlsx", "csv", "zip"):
         left_over = folder / f"{source.stem}.marked.{ending}"
         if left_over != marked:
             left_over.unlink(missing_ok=True)
@@ -131,13 +131,13 @@ def write_pack(folder: Path, source: FeedbackSource) -> Path:
     return page
 
 
-def _read_again(source: FeedbackSource) -> Received | None:
+def _read_again(source: FeedbackSource) -> Mapping[str, Received]:
     if source.read is None or not source.failing or source.is_refused:
-        return None
+        return {}
     try:
         return source.read()
     except Rejected:
-        return None  # The reader may have changed since: the verdict on record stands, and its reasons are told.
+        return {}  # The reader may have changed since: the verdict on record stands, and its reasons are told.
 
 
 def _replace(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import polars as pl
@@ -21,11 +22,15 @@ _RANGES = 40
 _CHARACTERS = 60
 
 
-def content_of(source: FeedbackSource, received: Received | None) -> dict[str, Any]:
+def content_of(source: FeedbackSource, tables: Mapping[str, Received]) -> dict[str, Any]:
     """The pack's content; plain data, the same whenever it is asked.
 
     It holds cells of the supplier's file, and so is for that supplier's eyes only.
+
+    Args:
+        tables: What was read of each table, '' being the only one; none where nothing has to be pointed at.
     """
+    received = tables.get("")
     return {
         "title": source.title,
         "dependency": source.dependency,
@@ -45,9 +50,9 @@ def content_of(source: FeedbackSource, received: Received | None) -> dict[str, A
         "format": received.format if received else None,
         "sheet": visible_text(received.sheet, _CHARACTERS) if received and received.sheet else None,
         "header_row": received.header_row if received else None,
-        "skipped": list(received.skipped) if received else [],
-        "notes": list(received.notes) if received else [],
-        "findings": [_told(outcome, received) for outcome in sorted(source.failing, key=_weight)],
+        "skipped": [f"{_in(table)}{each}" for table, read in tables.items() for each in read.skipped],
+        "notes": [f"{_in(table)}{each}" for table, read in tables.items() for each in read.notes],
+        "findings": [_told(outcome, tables) for outcome in sorted(source.failing, key=_weight)],
         "rules_passed": sum(o.verdict is Verdict.PASS and not o.not_judged for o in source.outcomes),
         "rules_not_judged": [{"rule": o.rule, "because": o.not_judged} for o in source.outcomes if o.not_judged],
         "next": " ".join(_steps(source)),
@@ -105,7 +110,13 @@ def _steps(source: FeedbackSource) -> list[str]:
     ]
 
 
-def _told(outcome: RuleOutcome, received: Received | None) -> dict[str, Any]:
+def _in(table: str) -> str:
+    return f"{table}: " if table else ""
+
+
+def _told(stated: RuleOutcome, tables: Mapping[str, Received]) -> dict[str, Any]:
+    table, outcome = stated.within(tables)
+    received = tables.get(table)
     columns = received.columns_of(outcome.rule, outcome.column) if received else ()
     if received and outcome.rule == COLUMNS_KNOWN.name:
         columns = received.unknown
@@ -113,7 +124,8 @@ def _told(outcome: RuleOutcome, received: Received | None) -> dict[str, Any]:
     parts = ranges(numbers).split(", ") if numbers else []
     return {
         "rule": outcome.rule,
-        "column": outcome.column,
+        "column": stated.column,
+        "table": table or None,
         "columns": [_column(column) for column in columns],
         "missing": list(received.missing) if received and outcome.rule == COLUMNS_PRESENT.name else [],
         "failed": outcome.failed,

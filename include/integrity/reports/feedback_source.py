@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
@@ -16,7 +16,11 @@ from integrity.warehouse.models import FindingRow
 
 @dataclass(frozen=True, kw_only=True)
 class RuleOutcome:
-    """One rule's outcome on the submission, whether it comes from the gate or from the register."""
+    """One rule's outcome on the submission, whether it comes from the gate or from the register.
+
+    Attributes:
+        column: As findings name it: ``encounters.patient`` where the submission is several tables.
+    """
 
     rule: str
     severity: Severity
@@ -28,6 +32,11 @@ class RuleOutcome:
     column: str | None = None
     rows: tuple[int, ...] = ()
     not_judged: str = ""
+
+    def within(self, received: Mapping[str, Received]) -> tuple[str, RuleOutcome]:
+        """The table that it is about, and the outcome with the column's own name there; '' where there is only one."""
+        table, _, own = (self.column or "").partition(".")
+        return (table, replace(self, column=own or None)) if table in received else ("", self)
 
     @property
     def is_note(self) -> bool:
@@ -110,8 +119,8 @@ class FeedbackSource:
         until: Last period of a file that is for several; then ``period`` is the first.
         is_monthly: Whether the period is the month that begins on its day.
         respond_by: Day until which a corrected file is awaited; None where there is no such day.
-        read: Reads the file again in the supplier's terms; asked only if something failed. None where there is nothing
-            to read: the file is refused.
+        read: Reads the file's tables again in the supplier's terms, '' being the only one; asked only if something
+            failed. None where there is nothing to read: the file is refused.
     """
 
     dependency: str
@@ -131,7 +140,7 @@ class FeedbackSource:
     until: date | None = None
     is_monthly: bool = False
     respond_by: date | None = None
-    read: Callable[[], Received] | None = None
+    read: Callable[[], Mapping[str, Received]] | None = None
 
     @property
     def failing(self) -> list[RuleOutcome]:
@@ -140,7 +149,7 @@ class FeedbackSource:
     @property
     def is_refused(self) -> bool:
         """Whether no row of the file could be read."""
-        return any(outcome.rule == READABLE.name for outcome in self.failing)
+        return any(outcome.rule == READABLE.name and outcome.column is None for outcome in self.failing)
 
     @property
     def was_sent(self) -> bool:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -35,27 +35,60 @@ _IN_PLACE_BYTES = 64 << 20
 _IN_PLACE_SECONDS = 120
 
 
-def write_marked(folder: Path, stem: str, received: Received, failing: Sequence[RuleOutcome]) -> Path | None:
+def write_marked(
+    folder: Path, stem: str, tables: Mapping[str, Received], failing: Sequence[RuleOutcome]
+) -> Path | None:
     """Write the marked file, in one piece, the same bytes for the same input.
 
+    Args:
+        tables: What was read of each table, '' being the only one.
+
     Returns:
-        ``<stem>.marked.xlsx`` or ``<stem>.marked.csv``; None where there is no cell and no row to mark.
+        ``<stem>.marked.xlsx`` or ``<stem>.marked.csv``; of several tables ``<stem>.marked.zip`` with one of these for
+        each in which something is marked. None where there is no cell and no row to mark.
     """
+    told: dict[str, list[RuleOutcome]] = {table: [] for table in tables}
+    for outcome in failing:
+        table, own = outcome.within(tables)
+        if table in told:
+            told[table].append(own)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".marking-") as room:
+        written = {}
+        for table, received in tables.items():
+            if found := _write_table(Path(room), table or "marked", received, told[table]):
+                written[table] = found
+        if not written:
+            return None
+        if "" in written:
+            made = written[""]
+        else:
+            made = Path(room) / "all.zip"
+            _pack(made, written.values())
+        target = folder / f"{stem}.marked{made.suffix}"
+        made.replace(target)
+    return target
+
+
+def _write_table(room: Path, name: str, received: Received, failing: Sequence[RuleOutcome]) -> Path | None:
+    """Write one table with its marks, if there are any."""
     marks = marks_on(received, failing)
     if not marks.rows and not marks.headings:
         return None
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".marking-") as room:
-        written = Path(room) / "marked"
-        if not _fits_a_sheet(received):
-            ending = "csv"
-            _write_failing_rows(received, marks, written)
-        else:
-            ending = "xlsx"
-            if not (_can_be_marked_in_place(received) and _mark_in_place(received, marks, written)):
-                write_workbook(received, marks, written)
-        target = folder / f"{stem}.marked.{ending}"
-        written.replace(target)
-    return target
+    if not _fits_a_sheet(received):
+        written = room / f"{name}.csv"
+        _write_failing_rows(received, marks, written)
+        return written
+    written = room / f"{name}.xlsx"
+    if not (_can_be_marked_in_place(received) and _mark_in_place(received, marks, written)):
+        write_workbook(received, marks, written)
+    return written
+
+
+def _pack(target: Path, files: Iterable[Path]) -> None:
+    """Zip files, without a word of when."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in files:
+            packed.writestr(zipfile.ZipInfo(file.name), file.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _fits_a_sheet(received: Received) -> bool:

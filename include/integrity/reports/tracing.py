@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from integrity.errors import Rejected
-from integrity.inventory.dependency import Registered
+from integrity.inventory.dependency import Dependency, Registered, relation_of
 from integrity.warehouse.landing import raw
 
 
@@ -54,14 +54,17 @@ def trace_submission(session: Session, query: str) -> list[dict[str, Any]]:
 
 
 def trace_row(session: Session, registered: Registered, key: list[str], archive: str) -> list[Origin]:
-    """Origin of a published row, by the values of the dependency's key in order (a moment by its day).
+    """Origin of a published row, by the values of its table's key in order (a moment by its day).
+
+    Args:
+        key: Where the dependency has several tables, the table's name before the values.
 
     Raises:
-        Rejected: The key has another number of parts, or nothing published carries it.
+        Rejected: There is no such table, the key has another number of parts, or nothing published carries it.
     """
-    columns = registered.dependency.key
+    name, columns, key = _keyed(registered.dependency, key)
     if len(key) != len(columns):
-        raise Rejected(f"{registered.name} is keyed by {', '.join(columns)}: give {len(columns)} value(s).")
+        raise Rejected(f"{name} is keyed by {', '.join(columns)}: give {len(columns)} value(s).")
     period_column = registered.dependency.file.period_from_column
     conditions = sql.SQL(" AND ").join(
         sql.SQL("{}::text = {}").format(
@@ -71,10 +74,20 @@ def trace_row(session: Session, registered: Registered, key: list[str], archive:
     )
     rows = raw(session).execute(
         sql.SQL("SELECT 'published row', _submission, _row FROM {} WHERE {}").format(
-            sql.Identifier("published", registered.name), conditions
+            sql.Identifier("published", name), conditions
         )
     )
-    return _origins(session, rows.fetchall(), archive, f"published.{registered.name}")
+    return _origins(session, rows.fetchall(), archive, f"published.{name}")
+
+
+def _keyed(dependency: Dependency, key: list[str]) -> tuple[str, list[str], list[str]]:
+    """Relation that is asked, the columns of its key, and their values."""
+    tables = {table.name: table for table in dependency.tables}
+    if not tables:
+        return dependency.name, dependency.key, key
+    if not key or key[0] not in tables:
+        raise Rejected(f"{dependency.name} has several tables: give one, then its key. It has {', '.join(tables)}.")
+    return relation_of(dependency.name, key[0]), tables[key[0]].key, key[1:]
 
 
 def trace_mart_row(session: Session, mart: str, key: list[str], archive: str) -> list[Origin]:

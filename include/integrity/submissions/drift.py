@@ -40,6 +40,7 @@ class Shape:
         notations: How each typed column is written, in words for people.
         kinds: What each text column holds: ``number``, ``moment``, ``text``, ``mixed`` or ``blank``.
         below_nought: Share of negative values, 0 to 1, in each column of amounts.
+        tables: Shape of each table of a file that is several; it has no other itself.
     """
 
     columns: tuple[str | None, ...]
@@ -51,6 +52,11 @@ class Shape:
     encoding: str | None = None
     delimiter: str | None = None
     format: str | None = None
+    tables: dict[str, Shape] = field(default_factory=dict)
+
+    @classmethod
+    def of_tables(cls, tables: Mapping[str, Shape]) -> Shape:
+        return cls(columns=(), places=(), wording="", tables=dict(tables))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,7 +64,8 @@ class Shape:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Shape:
         lists = {name: tuple(stored[name]) for name in ("columns", "places")}
-        return cls(**{**stored, **lists})
+        tables = {name: cls.from_json(shape) for name, shape in stored.get("tables", {}).items()}
+        return cls(**{**stored, **lists, "tables": tables})
 
     def place_of(self, column: str) -> int | None:
         """Physical number of the column; None where the file lacks it."""

@@ -37,7 +37,9 @@ def identify_periods(
         Rejected: They cannot be told, or none is a period of the dependency's calendar.
     """
     named = period_from_name(dependency, file_name)
-    found = (named,) if named else _periods_from_content(dependency, read, supplier, dictionary)
+    # Tables that are submitted together share no column that would tell it.
+    by_content = () if named or dependency.tables else _periods_from_content(dependency, read, supplier, dictionary)
+    found = (named,) if named else by_content
     if not found:
         raise Rejected("Neither the file's name nor its dates tell which reporting period it is for.")
     covered = tuple(period for period in found if dependency.reporting.is_period(period))
@@ -101,7 +103,8 @@ def periods_of_rows(frame: pl.DataFrame, dependency: Dependency, layout: Layout)
         if None not in headings:
             return _stated_periods(frame, [str(heading) for heading in headings], stated)
     column = dependency.file.period_from_column
-    heading = _heading(frame, {bare(column), *(bare(own) for own, name in layout.rename.items() if name == column)})
+    told = {bare(column), *(bare(own) for own, name in layout.rename.items() if name == column)} if column else set()
+    heading = _heading(frame, told)
     if heading is None:
         return pl.repeat(None, frame.height, dtype=pl.Date, eager=True)
     days = frame.select(moment(pl.col(heading), layout.datetime_formats).dt.date()).to_series()

@@ -68,7 +68,7 @@ def open_submission(
     limits.require("file_bytes", size, "bytes")
     if not size:
         raise Rejected("The file is empty.")
-    found = members(path, name, limits, scratch)
+    found = members(path, name, limits, scratch, hints.part)
     if len(found) == 1:
         return _open(found[0], hints, limits, scratch, keeper)
     reading = joined([(each.name, _open(each, hints, limits, scratch, _IN_MEMORY)) for each in found])
@@ -88,7 +88,8 @@ def _open(found: Unpacked, hints: ReadingHints, limits: Limits, scratch: Path, k
         reading = _records(_read_records(found, kind, limits), kind, limits, keeper)
     note = extension_note(kind, found.name)
     notes = (*found.notes, *([note] if note else []), *reading.notes)
-    return replace(reading, containers=found.containers, notes=notes)
+    beside = (*found.beside, *reading.beside)
+    return replace(reading, containers=found.containers, notes=notes, beside=beside)
 
 
 def _read_records(found: Unpacked, kind: str, limits: Limits) -> Records:
@@ -166,6 +167,7 @@ def _sheet(found: Unpacked, kind: str, hints: ReadingHints, limits: Limits, keep
         header_why=sheet.header.why,
         format=kind,
         sheet=grid.sheet,
+        beside=grid.beside,
         skipped=joined_skips(sheet.skipped),
         bad_rows=_of_columns(sheet.bad_rows, kept),
         notes=tuple(sheet.notes),

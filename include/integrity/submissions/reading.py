@@ -69,6 +69,7 @@ class Reading:
         header_rows: Physical numbers of the rows of headings; empty where there are none.
         format: ``csv``, ``xlsx``, ``xlsb``, ``xls``, ``ods``, ``json``, ``jsonl`` or ``parquet``.
         containers: What the file was wrapped in, from the outside in, such as ``zip: april.csv``.
+        beside: Other data files of its archive, or sheets of its workbook, where only a part was asked for.
         skipped: Rows that are no part of the table, with the reason.
         bad_rows: Rows that could not be taken as they stand; these are not in ``rows``.
         notes: What was decided or noticed, for people; never a cell's value.
@@ -91,6 +92,7 @@ class Reading:
     dialect_why: str = ""
     containers: tuple[str, ...] = ()
     sheet: str | None = None
+    beside: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     bad_rows: tuple[BadRow, ...] = ()
     notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ Nothing is ever written under a name that came from the supplier.
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,10 @@ _ZSTD_CHUNK = 1 << 10
 _ZSTD_WINDOW_BYTES = 128 << 20
 _COMPANIONS = {"pdf", "image", "docx", "doc", "odt", "rtf", "pptx", "ppt", "odp", "e-mail", "program"}
 """What lies beside the data in an archive and is left there."""
+_COMPANION_ENDINGS = (".pdf", ".docx", ".doc", ".odt", ".rtf", ".pptx", ".png", ".jpg", ".jpeg", ".gif", ".eml", ".msg")
+"""The same by their names, of what is not unpacked."""
+_WORKBOOKS = {"xlsx", "xlsb", "xls", "ods"}
+_PACKED = (".zip", ".gz", ".zst")
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -40,33 +45,59 @@ class Unpacked:
         name: What it was called within the innermost archive, fit to be shown; its last part only.
         containers: What it was taken out of, outermost first: ``zip: april.csv.gz``, ``gzip: april.csv``.
         notes: What was left in the archive, and other remarks.
+        beside: Names of other data files in the same archive, where only one part of it was asked for.
     """
 
     path: Path
     name: str
     containers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
-def members(path: Path, name: str, limits: Limits, scratch: Path) -> list[Unpacked]:
+def members(path: Path, name: str, limits: Limits, scratch: Path, part: str | None = None) -> list[Unpacked]:
     """Every data file that ``path`` is or contains, in the order of their names.
 
     Folders, hidden files and what operating systems leave behind are passed over; documents and pictures beside the
     data are left with a note.
 
+    Args:
+        part: Pattern of the names that are asked for; a workbook may have such a sheet, whatever its own name.
+
     Raises:
-        Rejected: An archive is encrypted, damaged, nested too deep, over a limit, built to do harm, or without data.
+        Rejected: An archive is encrypted, damaged, nested too deep, over a limit, built to do harm, or without data; or
+            nothing in it has such a name.
     """
     allowance = Allowance(limits, path.stat().st_size)
-    return _Unpacking(limits, scratch, allowance).unpack(Unpacked(path, printable(name)), level=0)
+    unpacking = _Unpacking(limits, scratch, allowance, re.compile(part) if part is not None else None)
+    found = unpacking.unpack(Unpacked(path, printable(name)), level=0)
+    if part is None:
+        return found
+    wanted = [each for each in found if unpacking.may_hold_part(each)]
+    beside = (*unpacking.passed_over, *(each.name for each in found if each not in wanted))
+    if not wanted:
+        raise Rejected(f"It holds no file of the name that is expected (pattern {part}).")
+    return [replace(each, beside=beside) for each in wanted]
 
 
 class _Unpacking:
     """One unpacking: numbers the files that it writes, so that no two meet."""
 
-    def __init__(self, limits: Limits, scratch: Path, allowance: Allowance) -> None:
+    def __init__(self, limits: Limits, scratch: Path, allowance: Allowance, part: re.Pattern[str] | None) -> None:
         self.limits, self.scratch, self.allowance = limits, scratch, allowance
         self.written = 0
+        self.passed_over: list[str] = []
+        self._part = part
+
+    def may_hold_part(self, file: Unpacked) -> bool:
+        """Whether it has the name of what is asked for, or may hold a sheet that has."""
+        return self._part is None or bool(self._part.search(file.name)) or kind_of(file.path, file.name) in _WORKBOOKS
+
+    def _is_passed_over(self, name: str) -> bool:
+        """Whether nothing that is asked for can be in a member of this name, which is not even unpacked then."""
+        if self._part is None or self._part.search(name) or name.lower().endswith(_PACKED):
+            return False
+        return PurePosixPath(name).suffix.lower().removeprefix(".") not in _WORKBOOKS
 
     def unpack(self, file: Unpacked, level: int) -> list[Unpacked]:
         kind = kind_of(file.path, file.name)
@@ -93,11 +124,14 @@ class _Unpacking:
                 if info.is_dir() or _is_litter(info):
                     continue
                 name = printable(PurePosixPath(info.filename).name)
+                if self._is_passed_over(name):
+                    self.passed_over += [] if name.lower().endswith(_COMPANION_ENDINGS) else [name]
+                    continue
                 inner = self._write(stream_member(archive, info, self.allowance))
                 member = Unpacked(inner, name, (*file.containers, f"zip: {printable(info.filename)}"), file.notes)
                 (companions if kind_of(inner, name) in _COMPANIONS else data).append(member)
         self._drop(file)
-        if not data and not companions:
+        if not data and not companions and self._part is None:
             raise Rejected("The archive holds no file. Please pack the data file and send it again.")
         if not data:
             return companions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from integrity.errors import Rejected
@@ -22,7 +23,7 @@ def read_workbook(path: Path, kind: str, hints: ReadingHints, limits: Limits) ->
 
     Args:
         kind: ``xlsx``, ``xlsb``, ``xls`` or ``ods``, as ``signatures.kind_of`` tells it.
-        hints: Only ``sheet`` is looked at; without it the visible sheet with most filled cells is taken.
+        hints: Only ``sheet`` and ``part`` are asked; without them the visible sheet with most filled cells is taken.
 
     Returns:
         Every row from the sheet's first, hidden ones included, so that a row's place in ``rows`` is its number less 1.
@@ -32,7 +33,11 @@ def read_workbook(path: Path, kind: str, hints: ReadingHints, limits: Limits) ->
         Rejected: It is damaged, protected, over a limit or built to do harm; or it has no such sheet, or no cells.
     """
     with Workbook(path, kind, limits) as workbook:
-        name, sheet, notes = _choose(workbook, hints.sheet)
+        wanted = hints.sheet
+        if wanted is None and hints.part is not None:
+            wanted = _matching(list(workbook.sheets), hints.part)
+        beside = tuple(printable(each) for each, is_visible in workbook.sheets.items() if is_visible and each != wanted)
+        name, sheet, notes = _choose(workbook, wanted)
         notes = [*workbook.notes, *notes, *sheet.notes, *sheet.looks.notes()]
     rows = _trimmed(sheet.rows)
     limits.require("rows", len(rows), "rows")
@@ -41,7 +46,7 @@ def read_workbook(path: Path, kind: str, hints: ReadingHints, limits: Limits) ->
     limits.require("cell_characters", longest, "characters in one cell")
     if spread := _spread_headings(rows, sheet.looks.merged):
         notes.append(f"headings merged over several columns stand in each of them, in rows: {ranges(spread)}")
-    return Grid(rows, list(range(1, len(rows) + 1)), name, tuple(notes))
+    return Grid(rows, list(range(1, len(rows) + 1)), name, beside if hints.part else (), tuple(notes))
 
 
 def _choose(workbook: Workbook, wanted: str | None) -> tuple[str, Sheet, list[str]]:
@@ -74,6 +79,17 @@ def _choose(workbook: Workbook, wanted: str | None) -> tuple[str, Sheet, list[st
     if hidden:
         notes.append(f"hidden sheets were not taken: {_listed(hidden)}")
     return *best, notes
+
+
+def _matching(names: list[str], part: str) -> str:
+    """The one sheet whose name is as is expected."""
+    found = [name for name in names if re.search(part, name)]
+    if len(found) != 1:
+        raise Rejected(
+            f"The workbook has {len(found)} sheets of the name that is expected (pattern {part}); "
+            f"it has {len(names)}: {_listed(names)}."
+        )
+    return found[0]
 
 
 def _find(names: list[str], wanted: str) -> str:

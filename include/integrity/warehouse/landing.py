@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from integrity.errors import Misconfigured
 from integrity.gates.judged import JudgedRows
-from integrity.gates.schema import Schema
+from integrity.gates.schema import Schema, Table
 from integrity.submissions.reading import ROW
 from integrity.warehouse.connection import lock
 
@@ -42,12 +42,17 @@ _TAGS = {"_landing": "bigint", ROW: "bigint"}
 period, and its physical row."""
 
 
-def ensure_tables(session: Session, name: str, schema: Schema) -> None:
+def ensure_tables(session: Session, tables: Iterable[Table]) -> None:
     """Create ``landing.<name>`` and ``published.<name>``, or add the columns that the schema has gained.
 
     Raises:
         Misconfigured: A column changed its type; landed rows never change, so it needs a new name.
     """
+    for table in tables:
+        _ensure_table(session, table.relation, table.dependency.name, table.schema)
+
+
+def _ensure_table(session: Session, name: str, dependency: str, schema: Schema) -> None:
     wanted = {**_TAGS, **{column.name: _TYPES[column.dtype] for column in schema.columns.values()}}
     existing = _columns(session, "landing", name)
     view = [*schema.names, "_supplier", "_submission", ROW, "_period"]
@@ -58,7 +63,7 @@ def ensure_tables(session: Session, name: str, schema: Schema) -> None:
     for column, kind in existing.items():
         if column in wanted and wanted[column] != kind:
             raise Misconfigured(
-                f"{name}/schema.py:1: column '{column}' was landed as {kind} and is now {wanted[column]}. "
+                f"{dependency}/schema.py:1: column '{column}' was landed as {kind} and is now {wanted[column]}. "
                 "Landed rows never change: give the new column a new name."
             )
     cursor = raw(session)
@@ -100,7 +105,7 @@ def ensure_tables(session: Session, name: str, schema: Schema) -> None:
             sql.Identifier("published", name),
             sql.SQL(", ").join(sql.SQL("l.{}").format(sql.Identifier(c)) for c in schema.names),
             table,
-            sql.Literal(name),
+            sql.Literal(dependency),
         )
     )
 
@@ -113,13 +118,12 @@ class LandingRows:
         landing: Id in ``register.landing`` that the rows carry.
     """
 
-    name: str
-    schema: Schema
+    table: Table
     landing: int
 
     @property
     def accepted_table(self) -> tuple[str, str]:
-        return "landing", self.name
+        return "landing", self.table.relation
 
     @property
     def set_aside_table(self) -> tuple[str, str]:
@@ -127,15 +131,15 @@ class LandingRows:
 
     def accepted(self, batch: pl.DataFrame) -> pl.DataFrame:
         """Typed rows (``_row`` and the dictionary's columns) as their table has them."""
-        return batch.select(*self._tags(), *self.schema.names)
+        return batch.select(*self._tags(), *self.table.schema.names)
 
     def set_aside(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Rows as text (``_row``, ``rules``, the dictionary's columns) as their table has them."""
+        """Rows as text (``_row``, ``rules``, the dictionary's columns) as the one table of all of these has them."""
         return batch.select(
             *self._tags(),
-            pl.lit(self.name).alias("dependency"),
+            pl.lit(self.table.relation).alias("dependency"),
             "rules",
-            pl.struct(self.schema.names).struct.json_encode().alias(_RECORD),
+            pl.struct(self.table.schema.names).struct.json_encode().alias(_RECORD),
         )
 
     def _tags(self) -> list[pl.Expr]:
@@ -149,9 +153,9 @@ def land(session: Session, rows: LandingRows, accepted: JudgedRows, quarantined:
 
 
 def create_candidate(
-    session: Session, candidate_schema: str, name: str, schema: Schema, *, period: date, landings: dict[str, int]
+    session: Session, candidate_schema: str, table: Table, *, period: date, landings: dict[str, int]
 ) -> None:
-    """Create ``<candidate_schema>.<name>``: what ``published`` would show if this period were released.
+    """Create ``<candidate_schema>.<relation>``: what ``published`` would show if this period were released.
 
     Args:
         landings: Landing of each supplier's candidate for the period.
@@ -160,13 +164,14 @@ def create_candidate(
         sql.SQL(
             "CREATE VIEW {view} AS SELECT {columns}, _submission, _row, _period FROM {published} "
             "WHERE NOT (_period = {period} AND _supplier = ANY({suppliers})) "
-            "UNION ALL SELECT {columns}, of.submission_id, _row, {period} FROM {landing} "
-            "JOIN register.landing of ON of.id = _landing WHERE _landing = ANY({landings}) AND of.id = ANY({landings})"
+            "UNION ALL SELECT {landed}, of.submission_id, l._row, {period} FROM {landing} l JOIN register.landing of "
+            "ON of.id = l._landing WHERE l._landing = ANY({landings}) AND of.id = ANY({landings})"
         ).format(
-            view=sql.Identifier(candidate_schema, name),
-            columns=sql.SQL(", ").join(map(sql.Identifier, schema.names)),
-            published=sql.Identifier("published", name),
-            landing=sql.Identifier("landing", name),
+            view=sql.Identifier(candidate_schema, table.relation),
+            columns=sql.SQL(", ").join(map(sql.Identifier, table.schema.names)),
+            landed=sql.SQL(", ").join(sql.Identifier("l", name) for name in table.schema.names),
+            published=sql.Identifier("published", table.relation),
+            landing=sql.Identifier("landing", table.relation),
             period=sql.Literal(period),
             suppliers=sql.Literal(list(landings)),
             landings=sql.Literal(list(landings.values())),

@@ -57,11 +57,13 @@ def _without_profiling(office: Office) -> Office:
 
 def _without_rules(office: Office) -> Office:
     """Only received, read, cast, landed and released; what cannot be read is set aside all the same."""
-    columns = {name: replace(column, checks=(), required=False) for name, column in office.schema.columns.items()}
+    schema = office.table().schema
+    columns = {name: replace(column, checks=(), required=False) for name, column in schema.columns.items()}
     declared = office.registered.dependency.model_copy(update={"population": None})
+    without = replace(schema, columns=columns, row_rules=(), submission_rules=())
     return replace(
         office,
-        schema=replace(office.schema, columns=columns, row_rules=(), submission_rules=()),
+        tables=(replace(office.table(), dependency=declared, schema=without),),
         registered=office.registered.model_copy(update={"dependency": declared, "relations": ()}),
     )
 

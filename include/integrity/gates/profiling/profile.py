@@ -14,6 +14,7 @@ statistical offices' custom for what they publish, with `LEAST_CELLS` as the lea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -124,6 +125,7 @@ class Profile(_Kept):
         content: Keyed hash of the set of its rows without their dates; '' where it has no other columns.
         records: Its rows without their dates.
         keys: What the key's columns other than dates hold, row by row; None where there are none.
+        tables: Profile of each table of a submission that is several; it has no columns itself.
     """
 
     version: Literal[1] = 1
@@ -133,9 +135,27 @@ class Profile(_Kept):
     content: str
     records: HashedSet
     keys: HashedSet | None
+    tables: dict[str, Profile] = {}
+
+    @classmethod
+    def of_tables(cls, tables: Mapping[str, Profile]) -> Profile:
+        """The profile of a submission of several tables, one at least."""
+        return cls(
+            rows=sum(profile.rows for profile in tables.values()),
+            columns={},
+            hashing=next(iter(tables.values())).hashing,
+            content="",
+            records=HashedSet(level=0, distinct=0, cells=0, counts={}),
+            keys=None,
+            tables=dict(tables),
+        )
+
+    def of(self, table: str) -> Profile:
+        """Of one of its tables; '' is the only one."""
+        return self.tables[table] if table else self
 
     def to_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude=None if self.tables else {"tables"})
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Profile:
