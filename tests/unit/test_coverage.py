@@ -84,7 +84,8 @@ def test_a_lower_class_goes_on_without_a_supplier_but_not_without_all(settings: 
 def judged_units(registered: Registered, units: Any, *, share: str = "1", **known: Any) -> dict[str, tuple[str, str]]:
     policy = WAITING.model_copy(update={"coverage_wanted": Fraction(share)})
     assert registered.dependency.population
-    found = judge_units(registered, registered.dependency.population, units, policy=policy, **known)
+    told = {"period": date(2020, 4, 28), **known}
+    found = judge_units(registered, registered.dependency.population, units, policy=policy, **told)
     return {f.rule.name: (str(f.verdict), f.detail) for f in found}
 
 
@@ -113,7 +114,14 @@ def test_units_that_were_not_counted_are_no_pass(regional: Registered) -> None:
     assert judged_units(once, everybody, rows_of_units={"protezione_civile": rows})["units_once"] == ("PASS", "")
     (not_kept,) = [
         f
-        for f in judge_units(once, once.dependency.population, everybody, policy=WAITING, rows_of_units={})  # type: ignore[arg-type]
+        for f in judge_units(
+            once,
+            once.dependency.population,  # type: ignore[arg-type]
+            everybody,
+            period=date(2020, 4, 28),
+            policy=WAITING,
+            rows_of_units={},
+        )
         if f.rule.name == "units_once"
     ]
     assert not_kept.not_judged == "rows of protezione_civile were not kept, so none is counted"
@@ -128,6 +136,23 @@ def test_a_unit_that_nobody_expects_is_counted_and_not_named(regional: Registere
     assert judged_units(known, {"protezione_civile": everybody})["units_known"] == ("PASS", "")
     found = judged_units(known, {"protezione_civile": everybody | {"99 secret"}})
     assert found["units_known"] == ("FAIL", "1 of 22.")
+
+
+@pytest.mark.parametrize(
+    ("period", "verdict"),
+    [
+        (date(2020, 2, 23), "WARN"),
+        (date(2020, 2, 24), "PASS"),
+        (date(2020, 5, 31), "PASS"),
+        (date(2020, 6, 1), "WARN"),
+    ],
+)
+def test_a_list_says_who_is_missing_only_while_it_holds(regional: Registered, period: date, verdict: str) -> None:
+    held = declared(regional, holds_from=date(2020, 2, 24), holds_until=date(2020, 5, 31))
+    everybody = {"protezione_civile": frozenset(population(regional))}
+    assert judged_units(held, everybody, period=period)["reference_in_date"][0] == verdict
+    silent = declared(regional, holds_from=None, holds_until=None)
+    assert "reference_in_date" not in judged_units(silent, everybody, period=period)
 
 
 @pytest.mark.parametrize(("minutes", "failed"), [(-1, 0), (0, 0), (1, 1)])

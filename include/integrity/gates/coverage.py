@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from integrity.findings import Finding, GateResult, Rule
 from integrity.gates.units import POPULATION_COMPLETE as POPULATION_COMPLETE
-from integrity.gates.units import UNITS_KNOWN, UNITS_ONCE, Units, judge_units
+from integrity.gates.units import REFERENCE_IN_DATE, UNITS_KNOWN, UNITS_ONCE, Units, judge_units
 from integrity.gates.units import population as population
 from integrity.inventory.dependency import Registered, Reporting, Supplier
 from integrity.inventory.policy import Policy
@@ -46,6 +46,8 @@ def coverage_rules(registered: Registered, policy: Policy) -> list[tuple[Rule, t
             rules.append((UNITS_ONCE, (stated.column,)))
         if stated.others == "refused":
             rules.append((UNITS_KNOWN, (stated.column,)))
+        if stated.states_when_it_holds:
+            rules.append((REFERENCE_IN_DATE, ()))
     return rules
 
 
@@ -101,6 +103,7 @@ def judge_coverage(
             registered,
             dependency.population,
             units,
+            period=period,
             policy=policy,
             incomplete=reason,
             usual_weights=usual_weights,

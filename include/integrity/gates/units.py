@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +45,15 @@ UNITS_KNOWN = Rule(
     message="The file holds reporting units that are not in the list of those that should report.",
     mend="Remove them; or have them added to the list, if they report from now on.",
 )
+REFERENCE_IN_DATE = Rule(
+    name="reference_in_date",
+    kind="relationship",
+    dimension="timeliness",
+    limitations=("1.1", "9.5"),
+    severity="warn",
+    message="The list of reporting units is not known to hold for this period, so who is missing is not sure.",
+    mend="Look who reports now, bring the list up to date, and state until when it holds (population.holds_until).",
+)
 
 Units = Mapping[str, frozenset[str] | None]
 """By supplier whose submission came, the units that it names; None where nothing could be read."""
@@ -66,12 +76,13 @@ def judge_units(
     stated: Population,
     units: Units,
     *,
+    period: date,
     policy: Policy,
     incomplete: str = "",
     usual_weights: Mapping[str, float] | None = None,
     rows_of_units: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[Finding]:
-    """Judge the units of a period: missing, counted twice, unknown.
+    """Judge the units of a period: missing, counted twice, unknown; and whether their list holds for it.
 
     Args:
         stated: The dependency's population.
@@ -89,6 +100,10 @@ def judge_units(
         findings.append(_twice(stated, expected, units, rows_of_units, only))
     if stated.others == "refused":
         findings += _unknown(expected, units)
+    if stated.states_when_it_holds:
+        holds = stated.holds_for(period)
+        verdict = Verdict.PASS if holds else Verdict.WARN
+        findings.append(Finding(rule=REFERENCE_IN_DATE, verdict=verdict, evaluated=1, failed=0 if holds else 1))
     return findings
 
 

@@ -197,6 +197,8 @@ class Population(Strict):
             stated, the unit's usual share of the rows tells it.
         rows: How many rows a unit has in a period: with ``one``, a second one is a unit that is counted twice.
         others: Whether a unit that is not in the list is over-coverage; ``allowed`` where the schema says so by itself.
+        holds_from, holds_until: First and last period for which the list is known to be right; where neither is stated,
+            nobody asks. Units come and go: a list that nobody looks at any more says that nobody is missing.
     """
 
     reference: str
@@ -205,6 +207,23 @@ class Population(Strict):
     weight_column: str | None = None
     rows: Literal["one", "several"] = "several"
     others: Literal["allowed", "refused"] = "allowed"
+    holds_from: date | None = None
+    holds_until: date | None = None
+
+    @model_validator(mode="after")
+    def _holds_for_some_time(self) -> Self:
+        if self.holds_from and self.holds_until and self.holds_until < self.holds_from:
+            raise ValueError("the list's holds_until is before its holds_from")
+        return self
+
+    @property
+    def states_when_it_holds(self) -> bool:
+        return self.holds_from is not None or self.holds_until is not None
+
+    def holds_for(self, period: date) -> bool:
+        """Whether the list is known to be right for a period."""
+        begun = self.holds_from is None or self.holds_from <= period
+        return begun and (self.holds_until is None or period <= self.holds_until)
 
 
 class TableDeclared(Strict):
