@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from integrity.cli import app, main
 from integrity.findings import Rule
 from integrity.gates.coverage import POPULATION_COMPLETE
-from integrity.gates.rules import FILE_RULES, IDENTIFIED
+from integrity.gates.rules import FILE_RULES, IDENTIFIED, PARTS_KNOWN
 from integrity.gates.schema import load_schema
 from integrity.inventory import manual
 from integrity.inventory.loading import load_inventory
@@ -22,7 +23,7 @@ NAMES = sorted({*INVENTORY.dependencies, *INVENTORY.broken})
 EXAMPLES = [
     pytest.param(name, path, id=f"{name}-{path.stem}")
     for name in NAMES
-    for path in sorted((PROJECT_ROOT / "include" / "dependencies" / name / "examples").glob("*.csv"))
+    for path in sorted((PROJECT_ROOT / "include" / "dependencies" / name / "examples").iterdir())
 ]
 SOURCES = {
     "regional_hospital_activity": ("CC BY 4.0", "pcm-dpc/COVID-19"),
@@ -38,6 +39,7 @@ def checked_rules(name: str) -> dict[str, Rule]:
     """Rules that ``integrity check`` can judge on a dependency."""
     registered = INVENTORY.get(name)
     rules = [*load_schema(registered).rules(), *FILE_RULES, IDENTIFIED]
+    rules += [PARTS_KNOWN] if registered.dependency.tables else []
     if registered.dependency.population:
         rules.append(POPULATION_COMPLETE)
     return {rule.name: rule for rule in rules}
@@ -59,9 +61,21 @@ def test_every_folder_loads() -> None:
     assert INVENTORY.broken == {}
 
 
+def packed(example: Path, folder: Path) -> Path:
+    """An example of several tables as it is sent: what differs is laid over the sound one."""
+    tables = {path.name: path for base in (example.parent / "good", example) for path in sorted(base.glob("*.csv"))}
+    named = example / "NAME"
+    name = named.read_text(encoding="utf-8").strip() if named.is_file() else "patient_care_202402.zip"
+    with zipfile.ZipFile(folder / name, "w") as sent:
+        for table, path in tables.items():
+            sent.write(path, table)
+    return folder / name
+
+
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_an_example_triggers_exactly_its_rule(name: str, example: Path) -> None:
-    ran = CliRunner().invoke(app, ["check", name, str(example), "--json"])
+def test_an_example_triggers_exactly_its_rule(name: str, example: Path, tmp_path: Path) -> None:
+    file = packed(example, tmp_path) if example.is_dir() else example
+    ran = CliRunner().invoke(app, ["check", name, str(file), "--json"])
     told = json.loads(ran.stdout)
     expected = set() if example.stem == "good" else {example.stem.removeprefix("bad_")}
     assert rules_found(told) == expected
@@ -82,7 +96,7 @@ def test_a_file_that_is_not_there_is_exit_2(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_has_an_example(name: str) -> None:
-    examples = {path.stem for path in (INVENTORY.get(name).folder / "examples").glob("*.csv")}
+    examples = {path.stem for path in (INVENTORY.get(name).folder / "examples").iterdir()}
     expected = {f"bad_{rule}" for rule in checked_rules(name)}
     assert examples == {"good", *expected}
 

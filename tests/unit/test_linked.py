@@ -79,6 +79,16 @@ def judged(own: Settings, tmp_path: Path) -> Callable[..., StructureResult]:
     return judge
 
 
+CONTROL = "table,figure,total\npeople,rows,2\nvisits,rows,2\nvisits,person,3\n"
+
+
+def with_totals(own: Settings, **stated: str) -> None:
+    path = own.dependencies / "clinic" / "dependency.yml"
+    more = "".join(f", {name}: {value}" for name, value in stated.items())
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}\ncontrol_totals: {{file: '(?i)^control'{more}}}\n", encoding="utf-8")
+
+
 def told(result: StructureResult) -> set[tuple[str, str | None, tuple[int, ...]]]:
     return {(f.rule.name, f.column, f.rows) for f in result.result.failures}
 
@@ -125,6 +135,56 @@ def test_only_what_no_table_asks_for_is_strange(judged: Callable[..., StructureR
     result = judged(people=PEOPLE, visits=VISITS, old_visits="a,b\n1,2\n")
     assert told(result) == {("parts_known", None, ())}
     assert str(result.verdict) == "WARN"
+
+
+def test_the_file_of_a_table_that_cannot_be_read_is_not_strange(judged: Callable[..., StructureResult]) -> None:
+    assert told(judged(people="", visits=VISITS)) == {("readable", "people", ())}
+
+
+@pytest.mark.parametrize(
+    ("control", "people", "verdict", "detail"),
+    [
+        pytest.param(CONTROL, PEOPLE, "PASS", "", id="agree"),
+        pytest.param(CONTROL, PEOPLE + "3,C\n", "FAIL", "in rows 2 of", id="a-row-too-many"),
+        pytest.param(CONTROL, "id,name\n1,A\n", "FAIL", "in rows 2 of", id="cut"),
+        pytest.param(CONTROL.replace("person,3", "person,3.4"), PEOPLE, "FAIL", "in rows 4 of", id="decimals"),
+        pytest.param(CONTROL.replace("person,3", "person,x"), PEOPLE, "FAIL", "in rows 4 of", id="no-number"),
+        pytest.param(CONTROL.replace("person,", "persons,"), PEOPLE, "FAIL", "in rows 4 of", id="no-such-figure"),
+        pytest.param(CONTROL.replace("visits,p", "stays,p"), PEOPLE, "FAIL", "in rows 4 of", id="no-such-table"),
+        pytest.param("table,figure,total\n", PEOPLE, "ERROR", "has no rows", id="nothing-declared"),
+        pytest.param(CONTROL.replace("total", "sum", 1), PEOPLE, "ERROR", "no column 'total'", id="no-column"),
+        pytest.param("", PEOPLE, "ERROR", "cannot be read", id="empty"),
+        pytest.param(None, PEOPLE, "ERROR", "declares none", id="not-there"),
+    ],
+)
+def test_what_was_declared_is_held_against_what_came(
+    own: Settings,
+    judged: Callable[..., StructureResult],
+    control: str | None,
+    people: str,
+    verdict: str,
+    detail: str,
+) -> None:
+    with_totals(own)
+    result = judged(people=people, visits=VISITS, **({} if control is None else {"control": control}))
+    (finding,) = (f for f in result.result.findings if f.rule.name == "control_totals")
+    assert (str(finding.verdict), str(result.verdict)) == (verdict, verdict)
+    assert detail in finding.message
+    assert "parts_known" not in {f.rule.name for f in result.result.failures}, "it is no strange file"
+
+
+def test_rows_that_are_set_aside_were_sent_all_the_same(own: Settings, judged: Callable[..., StructureResult]) -> None:
+    with_totals(own)
+    three = CONTROL.replace("visits,rows,2", "visits,rows,3")
+    result = judged(people=PEOPLE, visits=VISITS + "9,x,2024-02-04\n", control=three)
+    assert told(result) == {("whole_number", "visits.person", (4,))}
+
+
+def test_totals_that_need_not_be_declared_are_not_judged(own: Settings, judged: Callable[..., StructureResult]) -> None:
+    with_totals(own, required="false")
+    result = judged(people=PEOPLE, visits=VISITS)
+    assert (str(result.verdict), [f.rule.name for f in result.result.not_judged]) == ("PASS", ["control_totals"])
+    assert str(judged(people=PEOPLE + "3,C\n", visits=VISITS, control=CONTROL).verdict) == "FAIL"
 
 
 @pytest.mark.parametrize(

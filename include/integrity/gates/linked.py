@@ -5,6 +5,7 @@ Most dependencies have one table; then its reading and its answer are the submis
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -15,6 +16,7 @@ import polars as pl
 from integrity.errors import Rejected
 from integrity.findings import Finding, GateResult
 from integrity.gates import rules
+from integrity.gates.controlling import judge_totals, read_totals
 from integrity.gates.judged import JudgedRows
 from integrity.gates.schema import Table
 from integrity.gates.structure import JudgedWhileRead, StructureResult, judge_structure
@@ -27,7 +29,10 @@ from integrity.submissions.reading import ROW, Reading
 from integrity.verdicts import Verdict
 
 Readings = Mapping[str, Reading | Rejected]
-"""What the reader understood of each table, or its refusal."""
+"""What the reader understood of each table, or its refusal; and of the control totals, where some are declared."""
+
+TOTALS = "control totals"
+"""Where these are among readings; no table has this name."""
 
 
 def read_tables(
@@ -48,6 +53,9 @@ def read_tables(
             )
         except Rejected as refusal:
             found[table.name] = refusal
+    if stated := tables[0].dependency.control_totals:
+        declared = read_totals(path, name, stated, list(found.values()))
+        found |= {TOTALS: declared} if declared else {}
     return found
 
 
@@ -84,22 +92,29 @@ def judge_tables(
         )
         for table in tables
     }
-    if len(tables) == 1:
-        return next(iter(results.values()))
-    return _as_one(results, _parts_known(readings))
+    first, read = tables[0], {table.name: readings[table.name] for table in tables}
+    findings = []
+    if stated := first.dependency.control_totals:
+        findings.append(judge_totals(readings.get(TOTALS), stated, tables, read, supplier))
+    if first.name:
+        return _as_one(results, [_parts_known(readings, tables), *findings])
+    alone = results[first.name]
+    return replace(alone, result=GateResult.of("structure", [*alone.result.findings, *findings])) if findings else alone
 
 
-def _parts_known(readings: Readings) -> Finding:
-    """Whether the submission has files, or sheets, of which nobody asks for any."""
-    beside = [set(reading.beside) for reading in readings.values() if isinstance(reading, Reading)]
-    strange = len(set.intersection(*beside)) if beside else 0
+def _parts_known(readings: Readings, tables: Sequence[Table]) -> Finding:
+    """Whether the submission has files, or sheets, that nobody asks for."""
+    found = {name for reading in readings.values() if isinstance(reading, Reading) for name in reading.beside}
+    totals = tables[0].dependency.control_totals
+    known = [str(table.dependency.layouts[0].reading.part) for table in tables] + ([totals.file] if totals else [])
+    strange = sum(not any(re.search(pattern, name) for pattern in known) for name in found)
     verdict = Verdict.WARN if strange else Verdict.PASS
     detail = f"{strange} of them." if strange else ""
-    return Finding(rule=rules.PARTS_KNOWN, verdict=verdict, evaluated=len(readings), failed=strange, detail=detail)
+    return Finding(rule=rules.PARTS_KNOWN, verdict=verdict, evaluated=len(tables), failed=strange, detail=detail)
 
 
-def _as_one(results: Mapping[str, StructureResult], parts_known: Finding) -> StructureResult:
-    findings = [parts_known]
+def _as_one(results: Mapping[str, StructureResult], of_all: Sequence[Finding]) -> StructureResult:
+    findings = [*of_all]
     for table, result in results.items():
         findings += [replace(found, column=qualified(table, found.column)) for found in result.result.findings]
     judged = [result for result in results.values() if result.layout]

@@ -218,6 +218,15 @@ PARTS_KNOWN = Rule(
     message="There are files or sheets in it from which no table is read; they were not taken in.",
     mend="Nothing, if they are meant to be left out; otherwise tell the owner what they are.",
 )
+CONTROL_TOTALS = Rule(
+    name="control_totals",
+    kind="derivation",
+    dimension="accuracy",
+    limitations=("1.7", "3.1"),
+    severity="block",
+    message="The totals that were declared are not those of the data.",
+    mend="Send the file again as a whole; or correct the totals, if they were taken at another moment.",
+)
 NOTATION_KEPT = Rule(
     name="notation_kept",
     kind="field_structure",

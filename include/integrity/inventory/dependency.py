@@ -250,6 +250,18 @@ class TableDeclared(Strict):
         return "".join(word.capitalize() for word in self.name.split("_"))
 
 
+class ControlTotals(Strict):
+    """Totals that suppliers declare beside their data, in a file of the archive, or on a sheet, of its own.
+
+    Attributes:
+        file: Pattern of its name.
+        required: Whether a submission without it cannot be judged.
+    """
+
+    file: Annotated[str, AfterValidator(_pattern)]
+    required: bool = True
+
+
 class Alerts(Strict):
     slack_channel: str = Field(pattern=r"^[#CDG].+")
 
@@ -289,6 +301,7 @@ class Dependency(Strict):
     sources: list[Source] = []
     outboxes: list[Outbox] = []
     population: Population | None = None
+    control_totals: ControlTotals | None = None
     relations: NoRelations | None = None
     release: ReleasePolicy = ALL
     alerts: Alerts
@@ -363,6 +376,16 @@ class Dependency(Strict):
         reporting = self.reporting.model_copy(update={"nil_returns": table.may_be_empty})
         changed = {"key": table.key, "tables": [], "layouts": layouts, "reporting": reporting}
         return self.model_copy(update=changed)
+
+    @model_validator(mode="after")
+    def _tells_totals_from_data(self) -> Self:
+        if self.control_totals is None:
+            return self
+        if any(layout.periods == "several" for layout in self.layouts):
+            raise ValueError("control_totals are of a file for one period, and a layout here is for several")
+        if not self.tables and any(layout.reading.part is None for layout in self.layouts):
+            raise ValueError("control_totals lie beside the data: each layout states reading.part, which is the data")
+        return self
 
     @property
     def importance(self) -> str:

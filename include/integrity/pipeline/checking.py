@@ -169,7 +169,7 @@ def _supplier(office: Office, path: Path) -> str:
 
 
 def _only_one(readings: Readings) -> Reading:
-    (reading,) = readings.values()
+    reading = readings[""]
     if isinstance(reading, Rejected):
         raise reading
     return reading

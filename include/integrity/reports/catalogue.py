@@ -11,7 +11,7 @@ from typing import Any, Literal
 from integrity.findings import Rule
 from integrity.gates.coverage import coverage_rules
 from integrity.gates.profiling.rules import PROFILING_RULES
-from integrity.gates.rules import DRIFT_RULES, FILE_RULES, IDENTIFIED, PARTS_KNOWN
+from integrity.gates.rules import CONTROL_TOTALS, DRIFT_RULES, FILE_RULES, IDENTIFIED, PARTS_KNOWN
 from integrity.gates.schema import Schema
 from integrity.gates.standing import STANDING_RULES
 from integrity.inventory.dependency import Registered
@@ -129,6 +129,8 @@ def _rules(
     yield from ((rule, "file", (), _EVERYWHERE) for rule in (IDENTIFIED, *FILE_RULES))
     if registered.dependency.tables:
         yield PARTS_KNOWN, "file", (), _EVERYWHERE
+    if registered.dependency.control_totals:
+        yield CONTROL_TOTALS, "file", (), _EVERYWHERE
     yield from ((rule, "drift", (), _EVERYWHERE) for rule in DRIFT_RULES)
     for rule, columns in _field_rules(schema).items():
         lines = list(dict.fromkeys(places.get(("field", _within(registered, column)), "") for column in columns))
