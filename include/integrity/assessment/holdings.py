@@ -146,6 +146,9 @@ def from_examples(settings: Settings, names: Iterable[str]) -> Holding:
     for name in names:
         office = Office.open(name, settings)
         for path in sorted((office.registered.folder / "examples").glob("good*")):
+            if path.is_dir():
+                left_out.append((path.name, "It is the tables of a submission, and not the submission itself."))
+                continue
             _take(office, path, office.registered.dependency.suppliers[0].code, held, left_out)
     return Holding(EXAMPLES, tuple(held), tuple(left_out))
 
