@@ -13,6 +13,7 @@ from typing import Any
 
 from integrity.errors import IntegrityError, Transient
 from integrity.inventory.loading import Inventory, load_inventory
+from integrity.register.life import CLOSED, RESOLVED
 from integrity.reports.console import console, table
 from integrity.reports.doctor import describe_home
 from integrity.reports.nights import nights
@@ -215,11 +216,12 @@ def _issues(show: Show) -> None:
                 "FROM register.issues ORDER BY reference"
             )
         ).all()
-    opened = sum(issue.status == "open" for issue in issues)
-    show.out.print(f"\nIssues: {len(issues)} opened, {len(issues) - opened} closed again", style="bold")
+    resolved = sum(issue.status in (RESOLVED, CLOSED) for issue in issues)
+    show.out.print(f"\nIssues: {len(issues)} opened, {resolved} resolved again", style="bold")
     for issue in issues:
         periods = "1 period" if issue.occurrences == 1 else f"{issue.occurrences} periods"
-        state = f"closed: {issue.resolution}" if issue.status == "closed" else f"open, for {issue.owner}"
+        is_resolved = issue.status in (RESOLVED, CLOSED)
+        state = f"{issue.status}: {issue.resolution}" if is_resolved else f"{issue.status}, for {issue.owner}"
         show.out.print(
             f"  {issue.reference}  {issue.dependency}, impact {issue.impact}, {periods}: {issue.description}\n"
             f"            {state}",

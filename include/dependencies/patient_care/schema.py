@@ -220,6 +220,34 @@ def code_one_meaning() -> Any:
     return code_one_meaning
 
 
+def one_code_each(name: str, code: str, description: str) -> Any:
+    """A rule that what is described in one way is coded in one way: a mistyped code stands out among its like."""
+
+    @rule(
+        name,
+        columns=[code, description],
+        among=[description],
+        kind="dependency",
+        dimension="consistency",
+        limitations=["5.1", "5.10"],
+        severity="warn",
+        message="Another row gives the same description another code, so one of the two may be miscoded.",
+        mend="Use one code for each description; correct the one that is wrong.",
+    )
+    def one_code(cls: Any, frame: PolarsData) -> pl.LazyFrame:
+        return frame.lazyframe.select(pl.col(code).n_unique().over(description) == 1)
+
+    return one_code
+
+
+def description_one_code() -> Any:
+    return one_code_each("description_one_code", "code", "description")
+
+
+def reason_one_code() -> Any:
+    return one_code_each("reason_one_code", "reasoncode", "reasondescription")
+
+
 def reason_described() -> Any:
     @rule(
         "reason_described",
@@ -643,6 +671,8 @@ class Encounters(pa.DataFrameModel):
 
     row_once = row_once("id")
     entry_once = entry_once("id")
+    description_one_code = description_one_code()
+    reason_one_code = reason_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(SNOMED, "reasoncode")
@@ -1025,6 +1055,7 @@ class Conditions(pa.DataFrameModel):
 
     row_once = row_once("patient", "code", "start")
     entry_once = entry_once("patient", "encounter", "code", "start")
+    description_one_code = description_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(SNOMED)
@@ -1051,6 +1082,8 @@ class Medications(pa.DataFrameModel):
     row_once = row_once("patient", "code", "start")
     # The same medication may be prescribed twice in a moment, for one day and from then on.
     entry_once = entry_once("patient", "encounter", "code", "start", or_blank=("stop",))
+    description_one_code = description_one_code()
+    reason_one_code = reason_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(RXNORM)
@@ -1088,6 +1121,8 @@ class Procedures(pa.DataFrameModel):
 
     row_once = row_once("patient", "code", "start")
     entry_once = entry_once("patient", "encounter", "code", "start")
+    description_one_code = description_one_code()
+    reason_one_code = reason_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(SNOMED, "reasoncode")
@@ -1121,6 +1156,7 @@ class Observations(pa.DataFrameModel):
 
     row_once = row_once("patient", "code", "date")
     entry_once = entry_once("patient", "code", "date")
+    description_one_code = description_one_code()
     not_after_period = not_after_period("date")
     code_shape = code_shape(LOINC)
     code_one_meaning = code_one_meaning()
@@ -1211,6 +1247,7 @@ class Immunizations(pa.DataFrameModel):
 
     row_once = row_once("patient", "code", "date")
     entry_once = entry_once("patient", "code", "date")
+    description_one_code = description_one_code()
     not_after_period = not_after_period("date")
     code_shape = code_shape(CVX)
     code_one_meaning = code_one_meaning()
@@ -1237,6 +1274,7 @@ class Allergies(pa.DataFrameModel):
 
     row_once = row_once("patient", "code", "start")
     entry_once = entry_once("patient", "encounter", "code")
+    description_one_code = description_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(r"^\d{1,18}$", "reaction1", "reaction2")
@@ -1289,6 +1327,8 @@ class Careplans(pa.DataFrameModel):
 
     row_once = row_once("id")
     entry_once = entry_once("id")
+    description_one_code = description_one_code()
+    reason_one_code = reason_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(SNOMED, "reasoncode")
@@ -1309,6 +1349,7 @@ class Devices(pa.DataFrameModel):
 
     row_once = row_once("udi")
     entry_once = entry_once("udi")
+    description_one_code = description_one_code()
     not_after_period = not_after_period("start", "stop")
     stop_not_before_start = stop_not_before_start()
     code_shape = code_shape(SNOMED)
@@ -1341,6 +1382,7 @@ class Supplies(pa.DataFrameModel):
 
     row_once = row_once("encounter", "code", "date")
     entry_once = entry_once("patient", "encounter", "code", "date")
+    description_one_code = description_one_code()
     not_after_period = not_after_period("date")
     code_shape = code_shape(SNOMED)
     code_one_meaning = code_one_meaning()

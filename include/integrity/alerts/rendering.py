@@ -11,6 +11,24 @@ _HEADS = {
     "noted": "{title}: {rule_words} noted for {when}",
     "recurred": "Again: {rule_words} failed for {when}",
     "resolved": "Resolved: {title}, {rule_words}",
+    "acknowledged": "Acknowledged: {title}, {rule_words}",
+    "investigated": "Being looked into: {title}, {rule_words}",
+    "assigned": "Assigned: {title}, {rule_words}",
+    "answered": "Answered: {title}, {rule_words}",
+    "closed": "Closed: {title}, {rule_words}",
+    "reopened": "Open again: {title}, {rule_words}",
+    "merged": "Merged: {title}, {rule_words}",
+}
+_SIGNS = {
+    "recurred": ":repeat:",
+    "resolved": ":white_check_mark:",
+    "acknowledged": ":eyes:",
+    "investigated": ":mag:",
+    "assigned": ":bust_in_silhouette:",
+    "answered": ":speech_balloon:",
+    "closed": ":lock:",
+    "reopened": ":repeat:",
+    "merged": ":link:",
 }
 
 
@@ -30,7 +48,12 @@ def headline(kind: str, content: dict[str, Any]) -> str:
 def body(kind: str, content: dict[str, Any]) -> list[str]:
     """The lines below it: what is wrong, what was done, what to do, who must answer by when."""
     if kind == "resolved":
-        return [plain(content["resolution"]), plain(content["outcome"]), f"Issue {content['reference']} is closed."]
+        state = f"Issue {content['reference']} is {content.get('status', 'closed')}"
+        state += "; its owner closes it with the root cause." if content.get("status") == "resolved" else "."
+        return [plain(content["resolution"]), plain(content["outcome"]), state]
+    if "said" in content:
+        state = f"Issue {content['reference']} is {content['status']}, for {plain(content['owner'])}."
+        return [plain(content["said"]), state]
     lines = [plain(content["message"])]
     if content["evaluated"] and content["failed"]:
         columns = f" in {', '.join(plain(c) for c in content['columns'][:5])}" if content["columns"] else ""
@@ -50,11 +73,8 @@ def body(kind: str, content: dict[str, Any]) -> list[str]:
 
 def blocks(kind: str, content: dict[str, Any]) -> list[dict[str, Any]]:
     """The same as Slack's Block Kit."""
-    sign = {
-        "opened": ":red_circle:" if content.get("verdict") in ("FAIL", "ERROR") else ":large_yellow_circle:",
-        "recurred": ":repeat:",
-        "resolved": ":white_check_mark:",
-    }[kind]
+    opened = ":red_circle:" if content.get("verdict") in ("FAIL", "ERROR") else ":large_yellow_circle:"
+    sign = _SIGNS.get(kind, opened)
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": f"{sign} *{headline(kind, content)}*"}},
         {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(body(kind, content))}},

@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 
-from integrity.cli import assess, files, periods, register, rules  # noqa: F401 - each adds its commands to the application
+from integrity.cli import (  # noqa: F401 - each adds its commands to the application
+    assess,
+    files,
+    issues,
+    periods,
+    register,
+    rules,
+)
 from integrity.cli.base import app
 from integrity.errors import IntegrityError
 

@@ -22,8 +22,9 @@ from integrity.pipeline.recording import judgements_in_force, silent_gates
 from integrity.pipeline.releasing import period_outcome
 from integrity.pipeline.waiving import EVERY_SUPPLIER, Request, parse_periods, refuse_terms, waive
 from integrity.register import audit
-from integrity.register.issues import Problem, open_issue, problems_from
+from integrity.register.issues import Problem, issue_of, problems_from
 from integrity.register.judgements import subject_hash
+from integrity.register.life import CLOSED
 from integrity.register.receipts import latest_submissions
 from integrity.register.waivers import covering, waivers_over
 from integrity.verdicts import Verdict
@@ -173,8 +174,8 @@ def _failures(session: Session, office: Office, period: date, latest: dict[str, 
         if not covering(waivers, rule=row.rule, supplier=row.supplier or sender, period=period, on=on)
     )
     for problem in problems:
-        issue = open_issue(session, office.name, problem)
-        if issue:
+        issue = issue_of(session, office.name, problem)
+        if issue and issue.status != CLOSED:
             yield Failure(issue.reference, problem)
 
 

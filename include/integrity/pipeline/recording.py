@@ -22,7 +22,7 @@ from integrity.pipeline.profiling import judge_profiles_again
 from integrity.pipeline.releasing import Outcome, period_outcome, what_was_done
 from integrity.pipeline.returning import reading_of
 from integrity.register.assessments import latest_assessment
-from integrity.register.issues import Changes, Problem, impact_of, problems_from, refresh_issues
+from integrity.register.issues import Changes, Problem, closed_on, impact_of, problems_from, refresh_issues
 from integrity.register.judgements import drop_judgement, findings_of, judgement_of, save_judgement
 from integrity.register.receipts import latest_submissions
 from integrity.register.releases import current_releases
@@ -162,11 +162,13 @@ def _cure(period: date, latest: dict[str, Submission]) -> str:
 
 
 def _refresh_unidentified(session: Session, office: Office, run: str) -> None:
-    """Keep an issue for files that nobody can place; it is a person who closes it."""
+    """Keep an issue for files that nobody can place; it is a person who closes it, with all that came until then."""
     rows = list(session.scalars(select(Unidentified).where(Unidentified.dependency == office.name)))
+    answered = closed_on(session, office.name, IDENTIFIED.name)
     by_supplier: dict[str, list[Unidentified]] = {}
     for row in rows:
-        by_supplier.setdefault(row.supplier, []).append(row)
+        if row.supplier not in answered or row.received_at > answered[row.supplier]:
+            by_supplier.setdefault(row.supplier, []).append(row)
     problems = [
         Problem(
             rule=IDENTIFIED.name,

@@ -17,6 +17,7 @@ from integrity.inventory.dependency import Dependency
 from integrity.pipeline.office import Office
 from integrity.register.issues import IssueView, show_issue
 from integrity.register.judgements import findings_of, judgement_of
+from integrity.register.life import CLOSED
 from integrity.register.receipts import latest_submissions
 from integrity.register.waivers import Extent, covering, find_waiver, grant, waivers_over
 from integrity.register.waivers import revoke as revoke_waiver
@@ -125,7 +126,7 @@ def _refuse_reason(reason: str) -> None:
 
 
 def _extent(office: Office, view: IssueView, request: Request) -> Extent:
-    if view.issue.status != "open":
+    if view.issue.status == CLOSED:
         raise Rejected(f"{view.issue.reference} is {view.issue.status}; there is nothing to let pass.")
     first, last = _periods(office.registered.dependency, view, request.periods)
     rule = request.rule or view.issue.rule

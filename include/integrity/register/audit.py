@@ -19,6 +19,7 @@ def note(
     dependency: str,
     period: date | None = None,
     submission: int | None = None,
+    issue_id: int | None = None,
     **details: Any,
 ) -> AuditEvent:
     """Append an event, and give it; details are counts, names and hashes, never cell values."""
@@ -29,6 +30,7 @@ def note(
         dependency=dependency,
         period=period,
         submission_id=submission,
+        issue_id=issue_id,
         details=details,
     )
     session.add(noted)

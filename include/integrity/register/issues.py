@@ -14,10 +14,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from integrity.errors import Rejected
 from integrity.inventory.dependency import Registered
 from integrity.inventory.policy import Policy
-from integrity.register import audit
+from integrity.register import life
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.connection import lock
 from integrity.warehouse.models import FindingRow, Issue, Occurrence, OutboxMessage
@@ -44,7 +43,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Changes:
-    """References of the issues that a recording opened, saw again, and closed."""
+    """References of the issues that a recording opened, saw again, and resolved or closed.
+
+    Attributes:
+        refreshed: Those among them that had been resolved or closed are open again.
+    """
 
     opened: tuple[str, ...]
     refreshed: tuple[str, ...]
@@ -119,30 +122,51 @@ def refresh_issues(
     facts = {"title": dependency.title, "outcome": outcome, "downstream": downstream, "run": run}
     opened, refreshed = [], []
     for problem in problems:
-        issue = open_issue(session, dependency.name, problem)
+        issue = issue_of(session, dependency.name, problem)
         is_new = issue is None
         if issue is None:
             issue = _raise_issue(session, registered, problem, policy, run)
             opened.append(issue.reference)
         else:
             refreshed.append(issue.reference)
-        recurs = _show_occurrence(session, issue, period, problem)
-        if is_new or (recurs and problem.verdict.blocks):
+        comes_back = issue.status in (life.RESOLVED, life.CLOSED)
+        if comes_back:
+            answer_by = due_on(registered, policy, issue.impact)
+            life.reopen(session, issue, by=f"gate, run {run}", reason="The problem is there again.", due_on=answer_by)
+        verdict = str(problem.verdict)
+        recurs = life.show(session, issue, period, verdict=verdict, evaluated=problem.evaluated, failed=problem.failed)
+        if is_new or comes_back or (recurs and problem.verdict.blocks):
             _tell(session, issue, "opened" if is_new else "recurred", period, problem=problem, **facts)
     closed = _close_cured(session, dependency.name, period, {p.key for p in problems}, resolution, facts, cures)
     return Changes(tuple(opened), tuple(refreshed), tuple(closed))
 
 
-def open_issue(session: Session, dependency: str, problem: Problem) -> Issue | None:
-    """The issue in which somebody answers for a problem now."""
-    return session.scalar(
-        select(Issue).where(
-            Issue.dependency == dependency,
-            Issue.rule == problem.rule,
-            Issue.supplier == problem.supplier,
-            Issue.status == "open",
-        )
+def issue_of(session: Session, dependency: str, problem: Problem) -> Issue | None:
+    """The issue of a problem, whatever its state; where it was merged, the one that it is part of.
+
+    One problem is one issue: what comes back is the same one again, with its story.
+    """
+    query = select(Issue).where(
+        Issue.dependency == dependency, Issue.rule == problem.rule, Issue.supplier == problem.supplier
     )
+    found = session.scalar(query.order_by((Issue.status == life.CLOSED), Issue.id.desc()).limit(1))
+    while found is not None and found.merged_into is not None:
+        found = session.get_one(Issue, found.merged_into)
+    return found
+
+
+def closed_on(session: Session, dependency: str, rule: str) -> dict[str, datetime]:
+    """By supplier, when its issue of a rule was closed, where it is."""
+    query = select(Issue.supplier, Issue.closed_on).where(
+        Issue.dependency == dependency, Issue.rule == rule, Issue.status == life.CLOSED
+    )
+    return {supplier: closed for supplier, closed in session.execute(query.order_by(Issue.id)).all() if closed}
+
+
+def due_on(registered: Registered, policy: Policy, impact: str) -> date:
+    """Until when an issue of this impact is to be answered that is raised, or taken up again, today."""
+    today = registered.dependency.reporting.today(datetime.now(UTC))
+    return today + timedelta(days=policy.answer_days[impact])
 
 
 def _raise_issue(session: Session, registered: Registered, problem: Problem, policy: Policy, run: str) -> Issue:
@@ -155,24 +179,25 @@ def _raise_issue(session: Session, registered: Registered, problem: Problem, pol
         supplier=problem.supplier,
         dimension=problem.dimension,
         impact=impact,
-        status="open",
+        status=life.OPEN,
         owner=f"{dependency.owner.name}, {dependency.owner.title}",
         description=problem.message,
         raised_on=now,
         raised_by=f"gate, run {run}",
-        due_on=dependency.reporting.today(now) + timedelta(days=policy.answer_days[impact]),
+        due_on=due_on(registered, policy, impact),
         slack_channel=dependency.alerts.slack_channel,
     )
     session.add(issue)
     session.flush()
-    audit.note(
+    life.record(
         session,
-        "issue opened",
-        dependency=dependency.name,
-        reference=issue.reference,
+        issue,
+        "opened",
         rule=problem.rule,
         supplier=problem.supplier,
         impact=impact,
+        owner=issue.owner,
+        due_on=issue.due_on.isoformat(),
     )
     return issue
 
@@ -184,24 +209,6 @@ def impact_of(importance: str, verdict: Verdict) -> str:
     return ladder[max(step, 0)]
 
 
-def _show_occurrence(session: Session, issue: Issue, period: date | None, problem: Problem) -> bool:
-    """Keep the occurrence of this period; True if it was not open before."""
-    same = select(Occurrence).where(Occurrence.issue_id == issue.id)
-    occurrence = session.scalar(same.where(Occurrence.period == period if period else Occurrence.period.is_(None)))
-    is_new = occurrence is None or occurrence.closed_at is not None
-    if occurrence is None:
-        occurrence = Occurrence(issue_id=issue.id, period=period, opened_at=datetime.now(UTC))
-        session.add(occurrence)
-    occurrence.verdict, occurrence.evaluated, occurrence.failed = (
-        str(problem.verdict),
-        problem.evaluated,
-        problem.failed,
-    )
-    occurrence.closed_at = None
-    session.flush()
-    return is_new
-
-
 def _close_cured(
     session: Session,
     dependency: str,
@@ -211,7 +218,10 @@ def _close_cured(
     facts: dict[str, Any],
     cures: frozenset[str],
 ) -> list[str]:
-    """Close the period's occurrences whose problem is gone, and each issue that has none left."""
+    """Close the period's occurrences whose problem is gone, and each issue that has none left.
+
+    One whose root cause somebody has to state first is resolved by that, and closed by them.
+    """
     told = Occurrence.period == period if period else Occurrence.period.is_(None) & Issue.rule.in_(cures)
     query = (
         select(Issue, Occurrence)
@@ -220,24 +230,36 @@ def _close_cured(
     )
     closed = []
     for issue, occurrence in session.execute(query).all():
-        if (issue.rule, issue.supplier) in still_wrong:
+        if _keys_of(session, issue) & still_wrong:
             continue
-        occurrence.closed_at = datetime.now(UTC)
-        session.flush()
-        left = select(Occurrence.id).where(Occurrence.issue_id == issue.id, Occurrence.closed_at.is_(None)).limit(1)
-        if session.scalar(left) is None:
-            issue.status, issue.closed_on, issue.resolution = "closed", datetime.now(UTC), resolution
-            audit.note(
-                session,
-                "issue closed",
-                dependency=dependency,
-                period=period,
-                reference=issue.reference,
-                resolution=resolution,
-            )
-            _tell(session, issue, "resolved", period, problem=None, resolution=resolution, **facts)
-            closed.append(issue.reference)
+        life.cure(session, issue, occurrence)
+        if life.open_occurrences(session, issue) or issue.status == life.CLOSED:
+            continue
+        if issue.status != life.RESOLVED:
+            issue.resolution = resolution
+        if not life.needs_cause(issue):
+            issue.closed_on = datetime.now(UTC)
+            life.move(session, issue, "closed", period=period, resolution=issue.resolution)
+        elif life.may(issue, "resolved"):
+            life.move(session, issue, "resolved", period=period, resolution=resolution)
+        _tell(session, issue, "resolved", period, problem=None, resolution=issue.resolution, **facts)
+        closed.append(issue.reference)
     return closed
+
+
+def _keys_of(session: Session, issue: Issue) -> set[tuple[str, str]]:
+    """Problems that the issue is told of: its own, and those of issues that were merged into it."""
+    found, waiting = set(), [issue]
+    while waiting:
+        one = waiting.pop()
+        found.add((one.rule, one.supplier))
+        waiting += session.scalars(select(Issue).where(Issue.merged_into == one.id)).all()
+    return found
+
+
+def tell_move(session: Session, issue: Issue, kind: str, registered: Registered, said: str) -> None:
+    """Have those who follow an issue hear of a move that a person made."""
+    _tell(session, issue, kind, None, problem=None, title=registered.dependency.title, said=said)
 
 
 def _tell(
@@ -252,6 +274,7 @@ def _tell(
         "owner": issue.owner,
         "due_on": issue.due_on.isoformat(),
         "channel": issue.slack_channel,
+        "status": issue.status,
         "period": period.isoformat() if period else None,
         **facts,
     }
@@ -300,13 +323,14 @@ class IssueView:
             ],
             "root_cause": issue.root_cause,
             "resolution": issue.resolution,
+            "merged_into": f"IG-{issue.merged_into:05d}" if issue.merged_into else None,
             "closed_on": issue.closed_on.isoformat() if issue.closed_on else None,
         }
 
 
 def list_issues(session: Session, *, dependency: str | None = None, status: str | None = None) -> list[IssueView]:
-    """Issues, open ones first, then the latest."""
-    query = select(Issue).order_by((Issue.status != "open"), Issue.id.desc())
+    """Issues, closed ones last, then the latest."""
+    query = select(Issue).order_by((Issue.status == life.CLOSED), Issue.id.desc())
     if dependency:
         query = query.where(Issue.dependency == dependency)
     if status:
@@ -320,11 +344,7 @@ def show_issue(session: Session, reference: str) -> IssueView:
     Raises:
         Rejected: There is none.
     """
-    digits = reference.upper().removeprefix("IG-")
-    issue = session.get(Issue, int(digits)) if digits.isdigit() else None
-    if issue is None:
-        raise Rejected(f"There is no issue {reference}. 'integrity issues list' shows those there are.")
-    return _view(session, issue)
+    return _view(session, life.find(session, reference))
 
 
 def _view(session: Session, issue: Issue) -> IssueView:

@@ -81,6 +81,7 @@ def release_landings(
                 **lacking,
             )
         )
+        stated = lacking | ({"waivers": list(statement.waivers)} if statement.waivers else {})
         audit.note(
             session,
             "released",
@@ -91,8 +92,7 @@ def release_landings(
             rows=landing.accepted,
             quarantined=landing.quarantined,
             run=run,
-            **lacking,
-            **({"waivers": list(statement.waivers)} if statement.waivers else {}),
+            **stated,
         )
         changed.append(supplier)
     return changed

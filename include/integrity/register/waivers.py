@@ -175,6 +175,7 @@ def grant(
         dependency=dependency,
         reference=waiver.reference,
         issue=f"IG-{issue:05d}",
+        issue_id=issue,
         rule=extent.rule,
         supplier=extent.supplier,
         periods_from=extent.first.isoformat(),
@@ -212,5 +213,11 @@ def revoke(session: Session, waiver: Waiver, *, by: str, reason: str) -> None:
     waiver.revoked_at, waiver.revoked_by, waiver.revoked_because = datetime.now(UTC), by, reason
     session.flush()
     audit.note(
-        session, "waiver revoked", dependency=waiver.dependency, reference=waiver.reference, by=by, reason=reason
+        session,
+        "waiver revoked",
+        dependency=waiver.dependency,
+        issue_id=waiver.issue_id,
+        reference=waiver.reference,
+        by=by,
+        reason=reason,
     )

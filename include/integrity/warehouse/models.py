@@ -277,7 +277,7 @@ class Issue(Base):
             "rule",
             "supplier",
             unique=True,
-            postgresql_where=text("status = 'open'"),
+            postgresql_where=text("status <> 'closed'"),
         ),
     )
 
@@ -298,6 +298,9 @@ class Issue(Base):
     closed_on: Mapped[datetime | None]
     slack_channel: Mapped[str | None]
     slack_thread: Mapped[str | None]
+    merged_into: Mapped[int | None] = mapped_column(
+        ForeignKey("register.issue.id"), comment="The issue that this one is part of from now on"
+    )
 
     @property
     def reference(self) -> str:
@@ -341,6 +344,7 @@ class AuditEvent(Base):
     """Who did what, when; append-only, as the database itself enforces."""
 
     __tablename__ = "audit_event"
+    __table_args__ = (Index("audit_event_issue_idx", "issue_id", "id", postgresql_where=text("issue_id IS NOT NULL")),)
 
     id: Mapped[int] = _id()
     at: Mapped[datetime]
@@ -349,6 +353,7 @@ class AuditEvent(Base):
     dependency: Mapped[str]
     period: Mapped[date | None]
     submission_id: Mapped[int | None]
+    issue_id: Mapped[int | None]
     details: Mapped[dict[str, Any]]
 
 

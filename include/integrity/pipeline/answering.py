@@ -1,0 +1,182 @@
+"""Answering issues: what people do with them, each with its refusals, and who hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from integrity.errors import Rejected
+from integrity.gates.rules import IDENTIFIED
+from integrity.inventory.dependency import Registered
+from integrity.inventory.loading import load_inventory
+from integrity.register import life
+from integrity.register.issues import due_on, tell_move
+from integrity.settings import Settings
+from integrity.warehouse.connection import open_engine, transaction
+from integrity.warehouse.models import Issue
+
+MOST_CHARACTERS = 2_000
+_LEAST_CHARACTERS = 3
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What became of an issue."""
+
+    reference: str
+    status: str
+    owner: str
+
+
+@contextmanager
+def _at_work(settings: Settings, reference: str) -> Iterator[tuple[Session, Issue, Registered]]:
+    inventory = load_inventory(settings)
+    with transaction(open_engine(settings)) as session:
+        issue = life.held(session, reference)
+        yield session, issue, inventory.get(issue.dependency)
+
+
+def acknowledge(settings: Settings, reference: str, *, by: str) -> Answered:
+    """Say that somebody has seen it and will act.
+
+    Raises:
+        Rejected: Somebody has, or it is resolved.
+    """
+    with _at_work(settings, reference) as (session, issue, registered):
+        life.move(session, issue, "acknowledged", by=by)
+        tell_move(session, issue, "acknowledged", registered, f"{by} has seen it and will act.")
+        return _answered(issue)
+
+
+def investigate(settings: Settings, reference: str, *, by: str) -> Answered:
+    """Say that its cause is being looked for.
+
+    Raises:
+        Rejected: It is already, or it is resolved.
+    """
+    with _at_work(settings, reference) as (session, issue, registered):
+        life.move(session, issue, "investigated", by=by)
+        tell_move(session, issue, "investigated", registered, f"{by} is looking for the cause.")
+        return _answered(issue)
+
+
+def assign(settings: Settings, reference: str, *, to: str, by: str) -> Answered:
+    """Have another person answer for it.
+
+    Raises:
+        Rejected: That is nobody, they do already, or it is closed.
+    """
+    owner = _text(to, "Name the person who is to act.")
+    with _at_work(settings, reference) as (session, issue, registered):
+        if issue.owner == owner:
+            raise Rejected(f"{issue.reference} is {owner}'s already.")
+        life.move(session, issue, "assigned", by=by, before=issue.owner, owner=owner)
+        issue.owner = owner
+        tell_move(session, issue, "assigned", registered, f"{by} has asked {owner} to act.")
+        return _answered(issue)
+
+
+def note(settings: Settings, reference: str, *, text: str, by: str) -> Answered:
+    """Write something down for whoever works on it next; it goes nowhere but into the issue's story.
+
+    Raises:
+        Rejected: It says nothing.
+    """
+    told = _text(text, "Write what is to be remembered.")
+    with _at_work(settings, reference) as (session, issue, _):
+        life.move(session, issue, "noted", by=by, text=told)
+        return _answered(issue)
+
+
+def link(settings: Settings, reference: str, *, to: str, by: str) -> Answered:
+    """Point at what belongs to it: another issue, or a page such as a ticket's.
+
+    Raises:
+        Rejected: It is neither.
+    """
+    with _at_work(settings, reference) as (session, issue, _):
+        if urlsplit(to).scheme not in ("http", "https"):
+            to = life.find(session, to).reference
+        if to == issue.reference:
+            raise Rejected("An issue is not linked with itself.")
+        life.move(session, issue, "linked", by=by, to=to)
+        return _answered(issue)
+
+
+def resolve(settings: Settings, reference: str, *, resolution: str, cause: str | None, by: str) -> Answered:
+    """Say what was done about it. A gate that still finds it opens it again.
+
+    Raises:
+        Rejected: It is resolved already, or nothing is said.
+    """
+    done = _text(resolution, "Say what was done: --resolution '…'.")
+    with _at_work(settings, reference) as (session, issue, registered):
+        issue.root_cause = life.stated_cause(cause) if cause else issue.root_cause
+        issue.resolution = done
+        life.move(session, issue, "resolved", by=by, resolution=done, root_cause=issue.root_cause)
+        tell_move(session, issue, "answered", registered, f"{by}: {done}")
+        return _answered(issue)
+
+
+def close(settings: Settings, reference: str, *, cause: str | None, resolution: str | None, by: str) -> Answered:
+    """Close it for good, unless it comes back.
+
+    Raises:
+        Rejected: It still fails, or root cause or resolution are missing.
+    """
+    done = _text(resolution, "Say what was done: --resolution '…'.") if resolution is not None else None
+    with _at_work(settings, reference) as (session, issue, registered):
+        life.close(session, issue, by=by, cause=cause, resolution=done, by_hand=issue.rule == IDENTIFIED.name)
+        why = f" Root cause: {issue.root_cause}." if issue.root_cause else ""
+        tell_move(session, issue, "closed", registered, f"{by}: {issue.resolution}{why}")
+        return _answered(issue)
+
+
+def reopen(settings: Settings, reference: str, *, reason: str, by: str) -> Answered:
+    """Take it up again, under the same reference.
+
+    Raises:
+        Rejected: It is being worked on, is part of another one, or no reason is given.
+    """
+    why = _text(reason, "Say why: --reason '…'.")
+    with _at_work(settings, reference) as (session, issue, registered):
+        if issue.merged_into is not None:
+            raise Rejected(f"{issue.reference} is part of IG-{issue.merged_into:05d}: reopen that.")
+        life.reopen(session, issue, by=by, reason=why, due_on=due_on(registered, registered.policy, issue.impact))
+        tell_move(session, issue, "reopened", registered, f"{by}: {why}")
+        return _answered(issue)
+
+
+def merge(settings: Settings, reference: str, *, into: str, by: str) -> Answered:
+    """Have another issue tell of this one's problem as well.
+
+    Raises:
+        Rejected: They do not belong together, or one of them is closed.
+    """
+    with _at_work(settings, reference) as (session, issue, registered):
+        other = life.held(session, into)
+        life.merge(session, issue, other, by=by)
+        tell_move(session, issue, "merged", registered, f"{by} has made it part of {other.reference}.")
+        return _answered(other)
+
+
+def _answered(issue: Issue) -> Answered:
+    return Answered(issue.reference, issue.status, issue.owner)
+
+
+def _text(given: str, lacking: str) -> str:
+    """What somebody wrote, on one line and without what cannot be shown.
+
+    Raises:
+        Rejected: It says nothing, or is longer than anybody reads.
+    """
+    text = " ".join("".join(c if c.isprintable() else " " for c in given).split())
+    if len(text) < _LEAST_CHARACTERS:
+        raise Rejected(lacking)
+    if len(text) > MOST_CHARACTERS:
+        raise Rejected(f"That is {len(text):,} characters; at most {MOST_CHARACTERS:,} are kept.")
+    return text
