@@ -23,6 +23,7 @@ class Settings:
         dependencies: One folder per key data dependency (``INTEGRITY_DEPENDENCIES``).
         inbox: Laid out ``<dependency>/<supplier>/<file>`` (``INTEGRITY_INBOX``).
         outbox: Feedback to suppliers, laid out like the inbox (``INTEGRITY_OUTBOX``).
+        audit_heads_file: What is published of the audit trail (``INTEGRITY_AUDIT_HEADS``); under ``home`` if None.
         archive: Files exactly as received, under their hash (``INTEGRITY_ARCHIVE_URL``).
         sponsor: Who is accountable for integrity in the whole entity, as ``Name <address>`` (``INTEGRITY_SPONSOR``);
             with the owner, they waive failures of the most important data.
@@ -39,6 +40,11 @@ class Settings:
     sponsor: str | None = None
     policy: Path = PROJECT_ROOT / "include" / "policy.yml"
     dbt_project: Path = PROJECT_ROOT / "dbt_project"
+    audit_heads_file: Path | None = None
+
+    @property
+    def audit_heads(self) -> Path:
+        return self.audit_heads_file or self.home / "audit_heads.log"
 
     @property
     def dbt_cache(self) -> Path:
@@ -67,6 +73,7 @@ class Settings:
             outbox=path("INTEGRITY_OUTBOX", home / "outbox"),
             archive=_archive_folder(env.get("INTEGRITY_ARCHIVE_URL", "").strip(), home / "archive"),
             sponsor=env.get("INTEGRITY_SPONSOR", "").strip() or None,
+            audit_heads_file=path("INTEGRITY_AUDIT_HEADS", home / "audit_heads.log"),
         )
 
 

@@ -43,7 +43,9 @@ def receive(dependency: str) -> list[list[int]]:
 @told_apart
 def watch(dependencies: list[str]) -> list[list[str]]:
     """Take in what came late; gives the periods, as [dependency, period], that must be judged for what is overdue."""
+    from integrity.pipeline.reconciling import disagreements
     from integrity.pipeline.watching import watch as watch_one
+    from integrity.register.sealing import seal
 
     from orchestration.connections import airflow_connection
 
@@ -51,7 +53,11 @@ def watch(dependencies: list[str]) -> list[list[str]]:
     broken: list[str] = []
     for name in dependencies:
         try:
-            periods = watch_one(open_office(name), datetime.now(UTC), connections=airflow_connection)
+            office = open_office(name)
+            periods = watch_one(office, datetime.now(UTC), connections=airflow_connection)
+            seal(office.engine)
+            for difference in disagreements(office):
+                log.error("%s: register, log and findings do not agree: %s", name, difference)
         except Exception as error:  # noqa: BLE001 - one that breaks must not keep the others from being watched
             log.error("%s is not watched: %s", name, telling(error))  # noqa: TRY400 - a library's own text may hold cells
             broken.append(name)

@@ -374,6 +374,7 @@ HISTORY = {
     "register.submission": "supplier",
     "register.landing": "fingerprint",
     "register.audit_event": "actor",
+    "register.audit_seal": "hash",
 }
 
 

@@ -7,6 +7,7 @@ import sys
 
 from integrity.cli import (  # noqa: F401 - each adds its commands to the application
     assess,
+    audit,
     files,
     issues,
     periods,

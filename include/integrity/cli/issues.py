@@ -117,21 +117,17 @@ _VERBS = {
 """The command of each move."""
 
 
-_SAID = ("text", "reason", "resolution", "root_cause", "owner", "to", "into", "other", "expires_on")
-
-
 def _event(event: AuditEvent) -> dict[str, Any]:
     """An event of an issue's story, in words."""
-    details = event.details
-    told = [details[name] for name in _SAID if details.get(name)]
-    if "failed" in details:
-        told.append(f"{details['failed']:,} of {details['evaluated']:,}")
-    period = [f"for {event.period}"] if event.period else []
+    from integrity.reports.trail import said, to_json
+
+    told = to_json(event)
+    period = f"for {event.period}" if event.period else ""
     return {
-        "at": event.at.isoformat(),
-        "by": details.get("by") or event.actor,
+        "at": told["at"],
+        "by": told["by"],
         "what": event.event.removeprefix("issue "),
-        "said": "; ".join(map(str, [*period, *told])),
+        "said": "; ".join(filter(None, (period, said(event)))),
     }
 
 

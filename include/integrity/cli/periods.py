@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,13 +69,18 @@ def _watched(name: str, settings: Settings) -> list[Overdue]:
     from integrity.alerts.channels import channel_from_environment
     from integrity.pipeline.ingesting import judge_again
     from integrity.pipeline.office import Office
+    from integrity.pipeline.reconciling import disagreements
     from integrity.pipeline.watching import overdue, watch
+    from integrity.register.sealing import seal
     from integrity.warehouse.migrate import migrate
 
     office = Office.open(name)
     migrate(office.engine)
     moment = datetime.now(UTC)
     judge_again(office, watch(office, moment), channel_from_environment(settings.home))
+    seal(office.engine)
+    for difference in disagreements(office):
+        sys.stderr.write(f"integrity: register, log and findings do not agree: {difference}\n")
     return overdue(office, moment)
 
 

@@ -25,14 +25,16 @@ def emit_gates(
     judgements: list[tuple[Judgement, list[FindingRow]]],
     *,
     importance: str,
+    head: str = "",
 ) -> None:
     """Emit a COMPLETE event for each judgement.
 
     Args:
         importance: Class of the dependency, told with every assertion.
+        head: Number and hash of the audit trail's last seal, told with every run.
     """
     for judgement, findings in judgements:
-        client.emit(_event(judgement, findings, dataset_namespace(database_url), importance))
+        client.emit(_event(judgement, findings, dataset_namespace(database_url), importance, head))
 
 
 def dataset_namespace(database_url: str) -> str:
@@ -54,9 +56,10 @@ def lineage_client(home: Path) -> OpenLineageClient:
     return OpenLineageClient(transport=FileTransport(FileConfig(log_file_path=str(path), append=True)))
 
 
-def _event(judgement: Judgement, findings: list[FindingRow], namespace: str, importance: str) -> Any:
+def _event(judgement: Judgement, findings: list[FindingRow], namespace: str, importance: str, head: str) -> Any:
     from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
     from openlineage.client.facet_v2 import data_quality_assertions_dataset as quality
+    from openlineage.client.facet_v2 import tags_run
 
     assertions = [
         quality.Assertion(
@@ -86,11 +89,12 @@ def _event(judgement: Judgement, findings: list[FindingRow], namespace: str, imp
     subject = (
         f"{judgement.dependency}/{judgement.period}/{judgement.gate}/{judgement.submission_id}/{judgement.judged_at}"
     )
+    tags = tags_run.TagsRunFacet(tags=[tags_run.TagsRunFacetFields(key="audit_head", value=head, source="INTEGRITY")])
     return RunEvent(
         eventType=RunState.COMPLETE,
         eventTime=datetime.now(UTC).isoformat(),
         producer=_PRODUCER,
-        run=Run(runId=str(uuid.uuid5(_NAMESPACE, subject))),
+        run=Run(runId=str(uuid.uuid5(_NAMESPACE, subject)), facets={"tags": tags} if head else {}),
         job=Job(namespace="integrity", name=f"{judgement.dependency}.{judgement.gate}"),
         inputs=[dataset],
         outputs=[],

@@ -15,6 +15,7 @@ from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import load_inventory
 from integrity.register import life
 from integrity.register.issues import due_on, tell_move
+from integrity.register.sealing import seal
 from integrity.settings import Settings
 from integrity.warehouse.connection import open_engine, transaction
 from integrity.warehouse.models import Issue
@@ -34,10 +35,11 @@ class Answered:
 
 @contextmanager
 def _at_work(settings: Settings, reference: str) -> Iterator[tuple[Session, Issue, Registered]]:
-    inventory = load_inventory(settings)
-    with transaction(open_engine(settings)) as session:
+    inventory, engine = load_inventory(settings), open_engine(settings)
+    with transaction(engine) as session:
         issue = life.held(session, reference)
         yield session, issue, inventory.get(issue.dependency)
+    seal(engine)
 
 
 def acknowledge(settings: Settings, reference: str, *, by: str) -> Answered:

@@ -22,10 +22,12 @@ from integrity.pipeline.profiling import judge_profiles_again
 from integrity.pipeline.releasing import Outcome, period_outcome, what_was_done
 from integrity.pipeline.returning import reading_of
 from integrity.register.assessments import latest_assessment
+from integrity.register.audit import note_rules
 from integrity.register.issues import Changes, Problem, closed_on, impact_of, problems_from, refresh_issues
 from integrity.register.judgements import drop_judgement, findings_of, judgement_of, save_judgement
 from integrity.register.receipts import latest_submissions
 from integrity.register.releases import current_releases
+from integrity.register.sealing import publish, seal
 from integrity.reports.feedback import has_feedback, write_feedback, write_unplaced
 from integrity.reports.impact import dependents
 from integrity.sources.credentials import Connections, connections_from_environment
@@ -72,6 +74,7 @@ def record(
     with transaction(office.engine) as session:
         # Before anything is read: what another run of the period records meanwhile must not be taken for cured.
         lock(session, "issues", office.name)
+        note_rules(session, office.name, office.fingerprint)
         _note_silent_gates(session, office, period, run, since)
         outcome, changes, judgements = _refresh(session, office, period, run, note)
         for later in judge_profiles_again(session, office, period, run):
@@ -80,11 +83,15 @@ def record(
         refresh_standing(session, office, run)
     _give_feedback(office.engine, office, period, run)
     _deliver_feedback(office, connections or connections_from_environment())
+    head = seal(office.engine)
+    if head:
+        publish(office.settings.audit_heads, head, f"{office.name} {period}")
     emit_gates(
         lineage or lineage_client(office.settings.home),
         office.database_url,
         [pair for pair in judgements if pair[0].run == run],
         importance=office.registered.dependency.importance,
+        head=str(head) if head else "",
     )
     deliver(office.engine, channel)
     return Recorded(outcome, changes, tuple(judgements))

@@ -7,8 +7,10 @@ import os
 from datetime import UTC, date, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from integrity import __version__
 from integrity.warehouse.models import AuditEvent
 
 
@@ -35,6 +37,14 @@ def note(
     )
     session.add(noted)
     return noted
+
+
+def note_rules(session: Session, dependency: str, fingerprint: str) -> None:
+    """Note that a dependency's rules, or the product that judges by them, have changed since this was last noted."""
+    told: dict[str, Any] = {"fingerprint": fingerprint, "version": __version__}
+    query = select(AuditEvent.details).where(AuditEvent.dependency == dependency, AuditEvent.event == "configured")
+    if session.scalar(query.order_by(AuditEvent.id.desc()).limit(1)) != told:
+        note(session, "configured", dependency=dependency, **told)
 
 
 def actor() -> str:

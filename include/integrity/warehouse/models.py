@@ -357,6 +357,16 @@ class AuditEvent(Base):
     details: Mapped[dict[str, Any]]
 
 
+class AuditSeal(Base):
+    """What an event said when it was sealed, and all seals before it, as one hash."""
+
+    __tablename__ = "audit_seal"
+
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event_id: Mapped[int] = mapped_column(ForeignKey("register.audit_event.id"), unique=True)
+    hash: Mapped[bytes]
+
+
 class Waiver(Base):
     """A named person's dated, reasoned acceptance that a rule fails; nothing of it changes but its revocation."""
 
