@@ -1,4 +1,4 @@
-"""The audit trail as a chain: whatever is done to it behind the product's back shows; what the product does, does not."""
+"""The audit trail as a chain: whatever is done to it behind the product's back shows."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _REWRITE = """
         FOR e IN SELECT * FROM register.audit_event ORDER BY id LOOP
             place := place + 1;
             before := sha256(before || convert_to(jsonb_build_array(e.id,
-                to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor, e.event, e.dependency, e.period,
-                e.submission_id, e.issue_id, e.details)::text, 'UTF8'));
+                to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), e.actor, e.event, e.dependency,
+                e.period, e.submission_id, e.issue_id, e.details)::text, 'UTF8'));
             INSERT INTO register.audit_seal VALUES (place, e.id, before);
         END LOOP;
     END $$"""
@@ -76,7 +76,7 @@ TAMPERED = {
     ),
     "another period": (f"UPDATE register.audit_event SET period = '2020-01-01' WHERE id = {_NTH.format(2)}", "changed"),
     "another detail": (
-        f'UPDATE register.audit_event SET details = details || \'{{"verdict": "PASS"}}\' WHERE id = {_NTH.format(4)}',
+        f'UPDATE register.audit_event SET details = details || \'{{"verdict": "SPLENDID"}}\' WHERE id = {_NTH.format(4)}',
         "was changed",
     ),
     "another issue": (f"UPDATE register.audit_event SET issue_id = 7 WHERE id = {_NTH.format(5)}", "was changed"),
@@ -98,7 +98,8 @@ TAMPERED = {
         "was changed",
     ),
     "two seals exchanged": (
-        f"""UPDATE register.audit_seal s SET event_id = CASE position WHEN 2 THEN {_NTH.format(3)} ELSE {_NTH.format(2)} END
+        f"""UPDATE register.audit_seal s
+            SET event_id = CASE position WHEN 2 THEN {_NTH.format(3)} ELSE {_NTH.format(2)} END
             WHERE position IN (2, 3)""",
         "stands in another place",
     ),
