@@ -76,7 +76,7 @@ TAMPERED = {
     ),
     "another period": (f"UPDATE register.audit_event SET period = '2020-01-01' WHERE id = {_NTH.format(2)}", "changed"),
     "another detail": (
-        f'UPDATE register.audit_event SET details = details || \'{{"verdict": "SPLENDID"}}\' WHERE id = {_NTH.format(4)}',
+        f'UPDATE register.audit_event SET details = details || \'{{"verdict": "FINE"}}\' WHERE id = {_NTH.format(4)}',
         "was changed",
     ),
     "another issue": (f"UPDATE register.audit_event SET issue_id = 7 WHERE id = {_NTH.format(5)}", "was changed"),

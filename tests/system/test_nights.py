@@ -168,18 +168,18 @@ def test_a_bad_night_is_red_recorded_told_once_and_published_nowhere(nights: Nig
     assert len(nights.slack.posted) == posted + len(news), "the same problem is not told again"
 
 
-def test_the_correction_closes_the_issues_in_their_threads(nights: Nights, real: Callable[..., Any]) -> None:
+def test_the_correction_resolves_the_issues_in_their_threads(nights: Nights, real: Callable[..., Any]) -> None:
     posted = len(nights.slack.posted)
     nights.send(REGIONAL, real(REGIONAL, 29).to_bytes(), "figures-20200429.csv")
     state, _ = nights.run(REGIONAL, 29)
     assert state == "success"
     assert len(nights.published(29)) == 21
     assert nights.query("SELECT count(*) FROM marts.hospital_pressure WHERE period = '2020-04-29'") == [(21,)]
-    closed = nights.query("SELECT rule, slack_thread FROM register.issue WHERE status = 'closed' ORDER BY 1")
-    assert {rule for rule, _ in closed} >= {"whole_number", "in_range"}
+    cured = nights.query("SELECT rule, slack_thread FROM register.issue WHERE status = 'resolved' ORDER BY 1")
+    assert {rule for rule, _ in cured} >= {"whole_number", "in_range"}
     resolved = nights.slack.posted[posted:]
     assert all("Resolved" in message["text"] for message in resolved)
-    assert {message["thread_ts"] for message in resolved} == {thread for _, thread in closed}
+    assert {message["thread_ts"] for message in resolved} == {thread for _, thread in cured}
 
 
 def test_a_late_revision_is_judged_when_another_night_takes_it_in(nights: Nights, real: Callable[..., Any]) -> None:

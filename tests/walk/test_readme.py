@@ -75,17 +75,17 @@ def test_make_run_shows_real_nights(newcomer: Newcomer) -> None:
     assert all(released != "no" for _, _, _, released in nights)
     # Its layout has columns more than the first capture's, and that is noted.
     assert ("2020-04-23", "regional_hospital_activity", "WARN", "revision 2") in nights
-    told = re.search(r"^Issues: (\d+) opened, (\d+) closed again$", done.stdout, re.M)
+    told = re.search(r"^Issues: (\d+) opened, (\d+) resolved again$", done.stdout, re.M)
     assert told, done.stdout[-3000:]
-    opened, closed = map(int, told.groups())
+    opened, resolved = map(int, told.groups())
     assert opened >= 4
-    assert opened - closed == 2, "running totals that fall, and tests that stand still, stay for their owner to look at"
+    assert opened - resolved == 2, "running totals that fall, and tests that stand still, stay for their owner to look at"
     for line in re.findall(r"^  (\.venv/bin/integrity (?:check|issues|trace|psql).*)$", done.stdout, re.M):
         assert newcomer.types(line).returncode in (0, 1), line
 
 
 def test_what_readme_says_to_look_at(newcomer: Newcomer) -> None:
-    for command in re.findall(r"`(\.venv/bin/integrity (?:psql|trace|impact)[^`]*)`", README):
+    for command in re.findall(r"`(\.venv/bin/integrity (?:psql|trace|impact|audit)[^`]*)`", README):
         assert newcomer.types(command).returncode == 0, command
     traced = newcomer.types(".venv/bin/integrity trace hospital_pressure 2020-04-23 03 --json")
     origin = next(entry for entry in json.loads(traced.stdout) if entry["role"] == "source")
@@ -120,5 +120,5 @@ def test_every_command_that_readme_names_exists(newcomer: Newcomer) -> None:
     makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake ([a-z-]+)", README)):
         assert re.search(rf"^{target}:", makefile, re.M), target
-    for command in set(re.findall(r"integrity (read|check|ingest|issues|trace|impact|doctor|psql|migrate)\b", README)):
+    for command in set(re.findall(r"integrity (read|check|ingest|issues|trace|impact|doctor|psql|migrate|audit)\b", README)):
         assert newcomer.types(f".venv/bin/integrity {command} --help").returncode == 0
