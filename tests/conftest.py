@@ -15,6 +15,7 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -175,7 +176,7 @@ class RecordingChannel:
 
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def send(self, kind: str, content: dict[str, Any], thread: str | None) -> str | None:
+    def send(self, kind: str, content: dict[str, Any], thread: str | None, *, key: str, was_tried: bool) -> str | None:
         self.sent.append((kind, content))
         return thread or f"thread-{len(self.sent)}"
 
@@ -283,17 +284,57 @@ def settled(
 
 @dataclass
 class Slack:
-    """As much of Slack's API as ``chat.postMessage`` needs; it can be taken down."""
+    """As much of Slack's API as alerts need; it can be taken down, lose answers, and ask to be left in peace.
+
+    Attributes:
+        posted: Messages as they were posted.
+        shown: By time stamp, messages as they show now.
+        loses_answers: Whatever comes is done, and nobody hears of it.
+        peace: Seconds for which it asks to be left in peace.
+        may_look: Whether what was posted can be looked up.
+    """
 
     url: str = ""
     is_down: bool = False
+    loses_answers: bool = False
+    peace: int = 0
+    may_look: bool = True
     posted: list[dict[str, Any]] = field(default_factory=list)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def answer(self, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, method: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if self.is_down:
             return 503, {"ok": False, "error": "service_unavailable"}
-        self.posted.append(message)
-        return 200, {"ok": True, "ts": f"1588.{len(self.posted):06d}"}
+        if self.peace:
+            return 429, {"ok": False, "error": "ratelimited"}
+        said = getattr(self, "_" + method.replace(".", "_"))(asked)
+        return (502, {"ok": False, "error": "bad_gateway"}) if self.loses_answers else (200, said)
+
+    def _chat_postMessage(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.posted.append(asked)
+        ts = f"1588.{len(self.posted):06d}"
+        self.shown[ts] = asked | {"ts": ts}
+        return {"ok": True, "channel": "C1", "ts": ts}
+
+    def _chat_update(self, asked: dict[str, Any]) -> dict[str, Any]:
+        assert asked["channel"] == "C1"
+        self.shown[asked["ts"]] |= {"text": asked["text"], "blocks": asked["blocks"]}
+        return {"ok": True, "channel": "C1", "ts": asked["ts"]}
+
+    def _conversations_list(self, asked: dict[str, Any]) -> dict[str, Any]:
+        names = {message["channel"].removeprefix("#") for message in self.posted}
+        return {"ok": True, "channels": [{"id": "C1", "name": name} for name in sorted(names)]}
+
+    def _conversations_history(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if not self.may_look:
+            return {"ok": False, "error": "missing_scope"}
+        return {"ok": True, "messages": [m for m in self.shown.values() if not m.get("thread_ts")]}
+
+    def _conversations_replies(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if not self.may_look:
+            return {"ok": False, "error": "missing_scope"}
+        told = [m for m in self.shown.values() if asked["ts"] in (m["ts"], m.get("thread_ts"))]
+        return {"ok": True, "messages": told}
 
 
 @contextmanager
@@ -302,11 +343,22 @@ def serving_slack() -> Iterator[Slack]:
     served = Slack()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
+            self._answer(urlsplit(self.path).path, asked)
+
         def do_POST(self) -> None:
-            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = served.answer(message)
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            is_json = "json" in self.headers["Content-Type"]
+            asked = json.loads(sent) if is_json else {k: v[0] for k, v in parse_qs(sent).items()}
+            self._answer(self.path, asked)
+
+        def _answer(self, path: str, asked: dict[str, Any]) -> None:
+            status, answer = served.answer(path.rsplit("/", 1)[-1], asked)
             body = json.dumps(answer).encode()
             self.send_response(status)
+            if served.peace:
+                self.send_header("Retry-After", str(served.peace))
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -37,7 +37,15 @@ class Transient(IntegrityError):
 
 
 class Undeliverable(IntegrityError):
-    """An alert could not be handed over; it stays in the outbox."""
+    """An alert could not be handed over; it stays in the outbox.
+
+    Attributes:
+        retry_after: Seconds for which whoever refused it wants to be left in peace.
+    """
+
+    def __init__(self, text: str, retry_after: int = 0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
 
 
 def is_retryable(error: BaseException) -> bool:

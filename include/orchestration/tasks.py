@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import chain, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -13,6 +13,9 @@ from integrity.inventory.loading import Broken
 
 from orchestration.assets import judge_again, mart, published
 from orchestration.running import alert_channel, lineage_client, open_office, period_of_run, run_id, telling, told_apart
+
+if TYPE_CHECKING:
+    from integrity.pipeline.office import Office
 
 log = logging.getLogger("integrity")
 
@@ -43,9 +46,7 @@ def receive(dependency: str) -> list[list[int]]:
 @told_apart
 def watch(dependencies: list[str]) -> list[list[str]]:
     """Take in what came late; gives the periods, as [dependency, period], that must be judged for what is overdue."""
-    from integrity.pipeline.reconciling import disagreements
     from integrity.pipeline.watching import watch as watch_one
-    from integrity.register.sealing import seal
 
     from orchestration.connections import airflow_connection
 
@@ -55,20 +56,36 @@ def watch(dependencies: list[str]) -> list[list[str]]:
         try:
             office = open_office(name)
             periods = watch_one(office, datetime.now(UTC), connections=airflow_connection)
-            seal(office.engine)
-            for difference in disagreements(office):
-                log.error("%s: register, log and findings do not agree: %s", name, difference)
         except Exception as error:  # noqa: BLE001 - one that breaks must not keep the others from being watched
             log.error("%s is not watched: %s", name, telling(error))  # noqa: TRY400 - a library's own text may hold cells
             broken.append(name)
             continue
         found += [[name, period.isoformat()] for period in periods]
+        _tend(office)
     if broken and not found:
         raise Misconfigured(f"Not watched: {', '.join(broken)}. See above.")
     if not found:
         raise AirflowSkipException("Nothing is overdue that has not been judged so, and nothing came late.")
     log.info("to be judged: %s", ", ".join(" ".join(pair) for pair in found))
     return found
+
+
+def _tend(office: Office) -> None:
+    """What needs no night: alerts that wait, seals of the audit trail, and a look whether all that was written agrees.
+
+    Nothing of it keeps anybody from being watched.
+    """
+    from integrity.alerts.delivery import deliver
+    from integrity.pipeline.reconciling import disagreements
+    from integrity.register.sealing import seal
+
+    try:
+        deliver(office.engine, alert_channel(office))
+        seal(office.engine)
+        for difference in disagreements(office):
+            log.error("%s: register, log and findings do not agree: %s", office.name, difference)
+    except Exception as error:  # noqa: BLE001 - told, and tried again in a while
+        log.error("%s is not tended: %s", office.name, telling(error))  # noqa: TRY400 - as above
 
 
 @task

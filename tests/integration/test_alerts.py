@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from integrity.alerts.channels import FileChannel, SlackChannel, channel_from_environment
 from integrity.alerts.delivery import deliver
+from integrity.pipeline.answering import acknowledge
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import open_engine
 
@@ -55,6 +57,107 @@ def test_while_slack_is_down_alerts_wait_and_verdicts_stand(on_slack: Any, slack
     assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
     assert len(slack.posted) == 1
     assert deliver(open_engine(on_slack.settings), on_slack.channel) == 0, "nothing is told twice"
+
+
+def bad_night(on_slack: Any, real: Any) -> None:
+    on_slack.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
+    on_slack.run(REGIONAL, 29)
+
+
+def test_the_first_message_shows_how_things_stand(on_slack: Any, slack: Any, real: Any) -> None:
+    bad_night(on_slack, real)
+    acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
+    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert slack.shown["1588.000001"]["text"].endswith("'population complete' is acknowledged")
+    on_slack.send(REGIONAL, real(REGIONAL, 29), 29)
+    on_slack.run(REGIONAL, 29)
+    shown = str(slack.shown["1588.000001"]["blocks"])
+    assert ":white_check_mark:" in shown
+    assert "is resolved" in shown
+    assert [message.get("thread_ts") for message in slack.posted] == [None, "1588.000001", "1588.000001"]
+
+
+@pytest.mark.parametrize("is_reply", [False, True])
+def test_a_message_whose_answer_was_lost_is_not_sent_again(
+    on_slack: Any, slack: Any, real: Any, is_reply: bool
+) -> None:
+    if is_reply:
+        bad_night(on_slack, real)
+    slack.loses_answers = True
+    if is_reply:
+        acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
+        deliver(open_engine(on_slack.settings), on_slack.channel)
+    else:
+        bad_night(on_slack, real)
+    posted = len(slack.posted)
+    assert on_slack.query("SELECT 1 FROM register.outbox WHERE delivered_at IS NULL")
+    slack.loses_answers = False
+    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert len(slack.posted) == posted, "it was there"
+    (issue,) = on_slack.query("SELECT slack_thread FROM register.issue")
+    assert issue["slack_thread"] == "1588.000001"
+
+
+def test_a_process_that_dies_between_sending_and_recording_leaves_one_message(
+    on_slack: Any, slack: Any, real: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slack.is_down = True
+    bad_night(on_slack, real)
+    slack.is_down = False
+    send = on_slack.channel.send
+
+    def die(*message: Any, **more: Any) -> None:
+        send(*message, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(on_slack.channel, "send", die)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(open_engine(on_slack.settings), on_slack.channel)
+    monkeypatch.undo()
+    assert len(slack.posted) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert len(slack.posted) == 1
+
+
+def test_where_nobody_may_look_it_is_sent_again_rather_than_lost(on_slack: Any, slack: Any, real: Any) -> None:
+    slack.loses_answers, slack.may_look = True, False
+    bad_night(on_slack, real)
+    slack.loses_answers = False
+    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert len(slack.posted) == 2
+
+
+def test_who_asks_to_be_left_in_peace_is(on_slack: Any, slack: Any, real: Any) -> None:
+    slack.peace = 120
+    on_slack.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO).change("03", totale_ospedalizzati=1), 29)
+    on_slack.run(REGIONAL, 29)
+    waiting = "SELECT sum(attempts) AS tried, max(next_try_at) AS at FROM register.outbox"
+    (first,) = on_slack.query(waiting)
+    assert first["tried"] == 1, "nothing more is tried once it has asked"
+    slack.peace = 0
+    engine = open_engine(on_slack.settings)
+    early, late = first["at"] - timedelta(seconds=1), first["at"]
+    deliver(engine, on_slack.channel, moment=early)
+    assert "hospitalised total" in str(slack.posted) or "population complete" in str(slack.posted)
+    told = len(slack.posted)
+    deliver(engine, on_slack.channel, moment=late)
+    assert len(slack.posted) == told + 1
+
+
+def test_what_fails_again_and_again_waits_longer_each_time(on_slack: Any, slack: Any, real: Any) -> None:
+    slack.is_down = True
+    bad_night(on_slack, real)
+    engine, pauses = open_engine(on_slack.settings), []
+    for _ in range(9):
+        (waiting,) = on_slack.query("SELECT next_try_at FROM register.outbox")
+        deliver(engine, on_slack.channel, moment=waiting["next_try_at"])
+        (after,) = on_slack.query("SELECT next_try_at FROM register.outbox")
+        pauses.append(int((after["next_try_at"] - waiting["next_try_at"]).total_seconds() / 60))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    (waiting,) = on_slack.query("SELECT next_try_at FROM register.outbox")
+    assert deliver(engine, on_slack.channel, moment=waiting["next_try_at"] - timedelta(seconds=1)) == 0
+    slack.is_down = False
+    assert deliver(engine, on_slack.channel, moment=waiting["next_try_at"]) == 1
 
 
 def test_an_unreachable_slack_blocks_nothing_good(on_slack: Any, slack: Any, real: Any) -> None:

@@ -79,7 +79,8 @@ def test_make_run_shows_real_nights(newcomer: Newcomer) -> None:
     assert told, done.stdout[-3000:]
     opened, resolved = map(int, told.groups())
     assert opened >= 4
-    assert opened - resolved == 2, "running totals that fall, and tests that stand still, stay for their owner to look at"
+    # Running totals that fall, and tests that stand still, stay for their owner to look at.
+    assert opened - resolved == 2
     for line in re.findall(r"^  (\.venv/bin/integrity (?:check|issues|trace|psql).*)$", done.stdout, re.M):
         assert newcomer.types(line).returncode in (0, 1), line
 
@@ -120,5 +121,6 @@ def test_every_command_that_readme_names_exists(newcomer: Newcomer) -> None:
     makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake ([a-z-]+)", README)):
         assert re.search(rf"^{target}:", makefile, re.M), target
-    for command in set(re.findall(r"integrity (read|check|ingest|issues|trace|impact|doctor|psql|migrate|audit)\b", README)):
+    commands = "read|check|ingest|issues|trace|impact|doctor|psql|migrate|audit"
+    for command in set(re.findall(rf"integrity ({commands})\b", README)):
         assert newcomer.types(f".venv/bin/integrity {command} --help").returncode == 0

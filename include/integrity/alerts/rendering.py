@@ -32,6 +32,16 @@ _SIGNS = {
 }
 
 
+_STATES = {
+    "open": ":red_circle:",
+    "acknowledged": ":eyes:",
+    "investigating": ":mag:",
+    "resolved": ":white_check_mark:",
+    "closed": ":white_check_mark:",
+}
+"""Of an issue's first message, which shows how things stand now."""
+
+
 def plain(text: str) -> str:
     """Text without control characters or markup of Slack's, so that a file's name cannot mention or link."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", "", text).translate(_HARMLESS)
@@ -79,3 +89,20 @@ def blocks(kind: str, content: dict[str, Any]) -> list[dict[str, Any]]:
         {"type": "section", "text": {"type": "mrkdwn", "text": f"{sign} *{headline(kind, content)}*"}},
         {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(body(kind, content))}},
     ]
+
+
+def state_line(content: dict[str, Any]) -> str:
+    """How an issue stands now, in a line."""
+    words = plain(content["rule"]).replace("_", " ")
+    return f"{plain(content['title'])}: '{words}' is {content['status']}"
+
+
+def state_blocks(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same as Slack's Block Kit, with who is to act; the story is in the thread."""
+    is_over = content["status"] in ("resolved", "closed")
+    until = "" if is_over else f", due {content['due_on']}"
+    told = [f"{_STATES[content['status']]} *{state_line(content)}*"]
+    told.append(f"Issue {content['reference']}, impact {content['impact']}, for {plain(content['owner'])}{until}.")
+    if content.get("supplier"):
+        told.append(f"Supplier: {plain(content['supplier'])}.")
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(told)}}]

@@ -67,6 +67,7 @@ def watch(
 
 def _watched(name: str, settings: Settings) -> list[Overdue]:
     from integrity.alerts.channels import channel_from_environment
+    from integrity.alerts.delivery import deliver
     from integrity.pipeline.ingesting import judge_again
     from integrity.pipeline.office import Office
     from integrity.pipeline.reconciling import disagreements
@@ -77,7 +78,9 @@ def _watched(name: str, settings: Settings) -> list[Overdue]:
     office = Office.open(name)
     migrate(office.engine)
     moment = datetime.now(UTC)
-    judge_again(office, watch(office, moment), channel_from_environment(settings.home))
+    channel = channel_from_environment(settings.home)
+    judge_again(office, watch(office, moment), channel)
+    deliver(office.engine, channel)
     seal(office.engine)
     for difference in disagreements(office):
         sys.stderr.write(f"integrity: register, log and findings do not agree: {difference}\n")

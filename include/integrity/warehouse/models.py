@@ -338,6 +338,7 @@ class OutboxMessage(Base):
     delivered_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     last_error: Mapped[str | None]
+    next_try_at: Mapped[datetime | None]
 
 
 class AuditEvent(Base):
