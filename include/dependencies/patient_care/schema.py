@@ -41,6 +41,12 @@ CENT = 0.01
 """Synthea rounds each amount by itself, so a balance may be off by a cent."""
 _EXACT = 0.005
 
+SPECIALITIES = [
+    *("AUDIOLOGIST", "CHIROPRACTIC", "CLINICAL PSYCHOLOGIST", "CLINICAL SOCIAL WORKER", "EMERGENCY MEDICINE"),
+    *("FAMILY PRACTICE", "GENERAL PRACTICE", "INTERNAL MEDICINE", "NURSE PRACTITIONER", "OPTOMETRY"),
+    *("PHYSICAL THERAPY", "PHYSICIAN ASSISTANT", "PSYCHIATRY"),
+]
+"""As Medicare names them; those that the records have had so far."""
 CUT_ZIPS = Thresholds(warn=Limit(share=0.25))
 """About one in five of the ZIP codes of Massachusetts' organizations has lost its leading nought, and always had."""
 
@@ -498,6 +504,19 @@ class Providers(pa.DataFrameModel):
     row_once = row_once("id")
     entry_once = entry_once("id")
     zip_shape = zip_shape(CUT_ZIPS)
+
+    @rule(
+        "speciality_known",
+        columns=["speciality"],
+        kind="domain_range",
+        dimension="validity",
+        limitations=["5.1", "9.5"],
+        severity="warn",
+        message="The speciality is none that the records have had so far.",
+        mend="Correct its spelling; a speciality that is new is added to the list by the owner.",
+    )
+    def speciality_known(cls, frame: PolarsData) -> pl.LazyFrame:
+        return frame.lazyframe.select(pl.col("speciality").is_in(SPECIALITIES))
 
 
 class Payers(pa.DataFrameModel):
