@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from integrity.alerts.rendering import blocks, body, headline
 from integrity.errors import Rejected
@@ -300,3 +301,33 @@ def test_a_persons_move_is_told_in_their_words_and_without_markup(kind: str) -> 
     assert "population complete" in headline(kind, content)
     assert body(kind, content) == ["‹!channel› look ·here·", f"Issue {FIRST} is open, for {BY}."]
     assert blocks(kind, content)[0]["text"]["text"].startswith(":")
+
+
+def test_measures_come_from_the_log_and_stay_right_after_reopening(settled: Any, real: Any, types: Any) -> None:
+    shortened(settled, real)
+    answering.acknowledge(settled.settings, FIRST, by=BY)
+    corrected(settled, real)
+    answering.reopen(settled.settings, FIRST, reason="Look again", by=BY)
+    with psycopg.connect(str(settled.settings.database_url), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        hours = {"opened": 10, "acknowledged": 8, "resolved": 4, "reopened": 2}
+        for what, before in hours.items():
+            connection.execute(
+                "UPDATE register.audit_event SET at = now() - %s * interval '1 hour' WHERE event = %s",
+                (before, f"issue {what}"),
+            )
+    (told,) = json.loads(types("issues", "measures", "--json").stdout)
+    assert told == {
+        "dependency": REGIONAL,
+        "issues": 1,
+        "unresolved": 1,
+        "overdue": 0,
+        "reopened": 1,
+        "answered": 1,
+        "median_hours_to_answer": 2.0,
+        "resolved": 1,
+        "median_hours_to_resolve": 6.0,
+    }
+    settled.execute("UPDATE register.issue SET due_on = current_date - 1")
+    assert json.loads(types("issues", "measures", "--by", "dimension", "--json").stdout)[0]["overdue"] == 1
+    assert types("issues", "measures", "--by", "weather").returncode == 2

@@ -268,6 +268,31 @@ def _waiver_told(waiver: Waiver) -> dict[str, Any]:
     }
 
 
+@issues.command("measures")
+def measure_issues(
+    by: Annotated[str, typer.Option(help="dependency, supplier or dimension.")] = "dependency", as_json: AsJson = False
+) -> None:
+    """How quickly issues are answered and resolved, how many are overdue, and how many came back."""
+    from typing import get_args
+
+    from integrity.register import measures
+    from integrity.reports.console import table
+    from integrity.warehouse.connection import transaction
+
+    if by not in get_args(measures.By):
+        raise Rejected(f"Issues are measured by {', '.join(get_args(measures.By))}; not by '{by}'.")
+    with transaction(engine()) as session:
+        found = measures.measured(session, by, datetime.now(UTC).date())  # type: ignore[arg-type]
+    told = [{by: name} | each.to_json() for name, each in found.items()]
+    if as_json:
+        print_json(told)
+    elif told:
+        columns = [name.replace("_", " ").capitalize() for name in told[0]]
+        console().print(table(columns, [list(each.values()) for each in told]))
+    else:
+        console().print("No issues.")
+
+
 By = Annotated[str | None, typer.Option(help="Who says so, where that is not the user whose terminal this is.")]
 
 
