@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -331,3 +331,45 @@ def test_measures_come_from_the_log_and_stay_right_after_reopening(settled: Any,
     settled.execute("UPDATE register.issue SET due_on = current_date - 1")
     assert json.loads(types("issues", "measures", "--by", "dimension", "--json").stdout)[0]["overdue"] == 1
     assert types("issues", "measures", "--by", "weather").returncode == 2
+
+
+def told_of(house: Any) -> list[str]:
+    return [row["kind"] for row in house.query("SELECT kind FROM register.outbox ORDER BY id")]
+
+
+def test_ninety_nights_of_which_thirty_fail_are_told_once_and_cured_once(settled: Any) -> None:
+    registered = load_inventory(settled.settings).get(REGIONAL)
+    engine = open_engine(settled.settings)
+    nights = [date(2020, 5, 1) + timedelta(days=n) for n in range(90)]
+    problem = Problem("some_rule", "", "validity", Verdict.FAIL, 21, 1, (), "It fails.", "Mend it.")
+
+    def backfill(failing: set[date]) -> None:
+        for night in nights:
+            with transaction(engine) as session:
+                refresh_issues(
+                    session,
+                    registered,
+                    night,
+                    [problem] if night in failing else [],
+                    policy=registered.policy,
+                    outcome="",
+                    resolution="Corrected.",
+                    run="backfill",
+                    downstream=[],
+                )
+
+    backfill(set(nights[::3]))
+    assert told_of(settled) == ["opened"]
+    (issue,) = settled.query("SELECT occurrences FROM register.issues")
+    assert issue["occurrences"] == 30
+    backfill(set())
+    assert told_of(settled) == ["opened", "resolved"]
+
+
+def test_what_fails_night_after_night_is_told_every_night_with_how_many_show_it(settled: Any, real: Any) -> None:
+    shortened(settled, real, 29)
+    settled.execute("UPDATE register.outbox SET created_at = created_at - interval '20 hours'")
+    shortened(settled, real, 30)
+    assert told_of(settled) == ["opened", "recurred"]
+    (kind, content) = settled.channel.sent[-1]
+    assert headline(kind, content) == "Again: 'population complete' failed for 2020-04-30 and 1 other period"

@@ -50,6 +50,9 @@ def plain(text: str) -> str:
 def headline(kind: str, content: dict[str, Any]) -> str:
     """One line that says what happened."""
     when = content["period"] or "a file that could not be placed"
+    others = content.get("shown_by", 1) - 1
+    if kind == "recurred" and others > 0:
+        when += f" and {others} other period{'s' if others > 1 else ''}"
     words = plain(content["rule"]).replace("_", " ")
     head = "noted" if kind == "opened" and content["verdict"] == "WARN" else kind
     return _HEADS[head].format(title=plain(content["title"]), rule_words=f"'{words}'", when=when)
@@ -102,6 +105,8 @@ def state_blocks(content: dict[str, Any]) -> list[dict[str, Any]]:
     is_over = content["status"] in ("resolved", "closed")
     until = "" if is_over else f", due {content['due_on']}"
     told = [f"{_STATES[content['status']]} *{state_line(content)}*"]
+    if not is_over and content.get("shown_by", 1) > 1:
+        told.append(f"{content['shown_by']} periods show it.")
     told.append(f"Issue {content['reference']}, impact {content['impact']}, for {plain(content['owner'])}{until}.")
     if content.get("supplier"):
         told.append(f"Supplier: {plain(content['supplier'])}.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from integrity.inventory.dependency import Registered
@@ -20,6 +20,9 @@ from integrity.register import life
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.connection import lock
 from integrity.warehouse.models import FindingRow, Issue, Occurrence, OutboxMessage
+
+_QUIET = timedelta(hours=20)
+"""Less than from one night to the next."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,23 @@ def refresh_issues(
             life.reopen(session, issue, by=f"gate, run {run}", reason="The problem is there again.", due_on=answer_by)
         verdict = str(problem.verdict)
         recurs = life.show(session, issue, period, verdict=verdict, evaluated=problem.evaluated, failed=problem.failed)
-        if is_new or comes_back or (recurs and problem.verdict.blocks):
+        is_news = recurs and problem.verdict.blocks and not _was_told_lately(session, issue)
+        if is_new or comes_back or is_news:
             _tell(session, issue, "opened" if is_new else "recurred", period, problem=problem, **facts)
     closed = _close_cured(session, dependency.name, period, {p.key for p in problems}, resolution, facts, cures)
     return Changes(tuple(opened), tuple(refreshed), tuple(closed))
+
+
+def _was_told_lately(session: Session, issue: Issue) -> bool:
+    """Whether the owner has just been told that it fails: one more period is seen in the issue, and no news of its own.
+
+    So a backfill of many nights is told once, and what fails night after night is told every night.
+    """
+    told = select(func.max(OutboxMessage.created_at)).where(
+        OutboxMessage.issue_id == issue.id, OutboxMessage.kind.in_(("opened", "recurred"))
+    )
+    last = session.scalar(told)
+    return last is not None and last > datetime.now(UTC) - _QUIET
 
 
 def issue_of(session: Session, dependency: str, problem: Problem) -> Issue | None:
@@ -275,6 +291,7 @@ def _tell(
         "due_on": issue.due_on.isoformat(),
         "channel": issue.slack_channel,
         "status": issue.status,
+        "shown_by": len(life.open_occurrences(session, issue)),
         "period": period.isoformat() if period else None,
         **facts,
     }
