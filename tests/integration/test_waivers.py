@@ -18,6 +18,7 @@ import pytest
 from integrity.errors import Rejected
 from integrity.inventory.deciders import entitled
 from integrity.pipeline import ingesting, releasing
+from integrity.pipeline.answering import close
 from integrity.pipeline.office import Office
 from integrity.pipeline.releasing import period_outcome, what_was_done
 from integrity.pipeline.waiving import LONGEST_DAYS, Request, revoke, waive
@@ -213,6 +214,7 @@ def test_a_closed_issue_has_nothing_to_let_pass(settled: Any, real: Any) -> None
     reference = issue_of(settled, "total_cases")
     settled.send(REGIONAL, real(REGIONAL, 29), 29)
     settled.run(REGIONAL, 29)
+    close(settled.settings, reference, cause="export", resolution=None, by="Giulia Bianchi")
     with pytest.raises(Rejected, match=f"{reference} is closed"):
         waive(settled.settings, request(reference))
 

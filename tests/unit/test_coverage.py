@@ -36,6 +36,7 @@ def test_everything_came(regional: Registered) -> None:
     assert outcome(regional, {"protezione_civile": frozenset(population(regional))}) == {
         "supplier_reported": ("PASS", ""),
         "population_complete": ("PASS", ""),
+        "reference_in_date": ("PASS", ""),
     }
 
 
