@@ -39,6 +39,7 @@ def rows(house: Any) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "_submission"} for row in house.published(REGIONAL)]
 
 
+@pytest.mark.timeout(900)
 def test_thirty_nights_twice_give_the_same_rows_to_the_byte(house: Any, real: Callable[..., Any]) -> None:
     for period in APRIL:
         house.send(REGIONAL, real(REGIONAL, period.day), period.day)
