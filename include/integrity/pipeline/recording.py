@@ -119,6 +119,7 @@ def _refresh(
         resolution=_cure(period, latest),
         run=run,
         downstream=[f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)],
+        is_awaited=bool(note),
     )
     return outcome, changes, judgements
 

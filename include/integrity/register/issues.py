@@ -109,6 +109,7 @@ def refresh_issues(
     run: str,
     downstream: list[str],
     cures: frozenset[str] = frozenset(),
+    is_awaited: bool = False,
 ) -> Changes:
     """Bring the register in line with what is wrong with a period now.
 
@@ -119,6 +120,7 @@ def refresh_issues(
         downstream: What depends on the data, with owners, for the alert.
         cures: Where there is no period: the rules that ``problems`` tells everything of, so that what it does not name
             is cured. Of a period it always does.
+        is_awaited: A run waits for the owner's word, who hears of it however lately anything else was told.
     """
     dependency = registered.dependency
     lock(session, "issues", dependency.name)
@@ -138,7 +140,7 @@ def refresh_issues(
             life.reopen(session, issue, by=f"gate, run {run}", reason="The problem is there again.", due_on=answer_by)
         verdict = str(problem.verdict)
         recurs = life.show(session, issue, period, verdict=verdict, evaluated=problem.evaluated, failed=problem.failed)
-        is_news = recurs and problem.verdict.blocks and not _was_told_lately(session, issue)
+        is_news = recurs and problem.verdict.blocks and (is_awaited or not _was_told_lately(session, issue))
         if is_new or comes_back or is_news:
             _tell(session, issue, "opened" if is_new else "recurred", period, problem=problem, **facts)
     closed = _close_cured(session, dependency.name, period, {p.key for p in problems}, resolution, facts, cures)
