@@ -77,6 +77,19 @@ def test_the_first_message_shows_how_things_stand(on_slack: Any, slack: Any, rea
     assert [message.get("thread_ts") for message in slack.posted] == [None, "1588.000001", "1588.000001"]
 
 
+def test_a_message_that_was_written_before_issues_had_a_life_is_delivered(on_slack: Any, slack: Any, real: Any) -> None:
+    bad_night(on_slack, real)
+    acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
+    on_slack.execute(
+        'UPDATE register.outbox SET content = content - \'status\' || \'{"outcome": "", "resolution": ""}\''
+    )
+    on_slack.execute(
+        "UPDATE register.outbox SET kind = 'resolved', content = content - 'said' WHERE delivered_at IS NULL"
+    )
+    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert slack.posted[-1]["text"].startswith("Resolved:")
+
+
 @pytest.mark.parametrize("is_reply", [False, True])
 def test_a_message_whose_answer_was_lost_is_not_sent_again(
     on_slack: Any, slack: Any, real: Any, is_reply: bool

@@ -73,7 +73,8 @@ class SlackChannel:
         try:
             place = self._found(content["channel"], thread, key) if was_tried else None
             channel, posted = place or self._post(kind, content, thread, key)
-            if thread:
+            # What was written before issues had a life does not say how its issue stands.
+            if thread and "status" in content:
                 self.client.chat_update(
                     channel=channel, ts=thread, text=state_line(content), blocks=state_blocks(content)
                 )

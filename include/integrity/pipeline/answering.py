@@ -22,6 +22,7 @@ from integrity.warehouse.models import Issue
 
 MOST_CHARACTERS = 2_000
 _LEAST_CHARACTERS = 3
+_NO_CAUSE = "Say what its root cause is: --cause '…'."
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def resolve(settings: Settings, reference: str, *, resolution: str, cause: str |
     """
     done = _text(resolution, "Say what was done: --resolution '…'.")
     with _at_work(settings, reference) as (session, issue, registered):
-        issue.root_cause = life.stated_cause(cause) if cause else issue.root_cause
+        issue.root_cause = life.stated_cause(_text(cause, _NO_CAUSE)) if cause else issue.root_cause
         issue.resolution = done
         life.move(session, issue, "resolved", by=by, resolution=done, root_cause=issue.root_cause)
         tell_move(session, issue, "answered", registered, f"{by}: {done}")
@@ -131,6 +132,7 @@ def close(settings: Settings, reference: str, *, cause: str | None, resolution: 
         Rejected: It still fails, or root cause or resolution are missing.
     """
     done = _text(resolution, "Say what was done: --resolution '…'.") if resolution is not None else None
+    cause = _text(cause, _NO_CAUSE) if cause is not None else None
     with _at_work(settings, reference) as (session, issue, registered):
         life.close(session, issue, by=by, cause=cause, resolution=done, by_hand=issue.rule == IDENTIFIED.name)
         why = f" Root cause: {issue.root_cause}." if issue.root_cause else ""
