@@ -166,6 +166,12 @@ CASES = [
         table="a\n1\n2\n",
         bad_rows=(3,),
     ),
+    Case(
+        name="nothing_named.json",
+        data=b"[{}, {}]\n",
+        about="records that name no value",
+        table="\n\n\n",
+    ),
     Case(name="no_line.jsonl", data=b"{a\n{b\n", about="no line can be read", refused="No line of the file"),
     Case(
         name="named_csv.csv",

@@ -19,14 +19,22 @@ from integrity.warehouse.connection import open_engine
 
 REGIONAL = "regional_hospital_activity"
 MART = Path("models") / "marts" / "hospital_pressure"
+GENERIC = Path("tests") / "generic"
+OF_REGIONS = {
+    "change_agrees_with_day_before",
+    "new_cases_agree_with_day_before",
+    "totals_never_fall",
+    "tests_move_with_cases",
+}
 
 
-def dbt(settings: Settings, command: str, select: str) -> list[NodeResult]:
+def dbt(settings: Settings, command: str, select: str, gates: str | None = None) -> list[NodeResult]:
     return run_dbt(
         command,
         project=settings.dbt_project,
         database_url=str(settings.database_url),
         select=select,
+        gates=gates,
         period=date(2020, 4, 28),
     )
 
@@ -52,10 +60,30 @@ def edit(path: Path, alter: Callable[[str], str]) -> None:
     path.write_text(after, encoding="utf-8")
 
 
-def test_the_project_parses(settled: Any) -> None:
-    listed = dbt(settled.settings, "compile", "*")
-    assert {"hospital_pressure", "totals_never_fall", "equals_sum_of_regions"} <= set(statuses(listed))
-    assert set(statuses(listed).values()) == {"success"}
+@pytest.mark.parametrize(
+    ("gates", "rules"),
+    [
+        ("national_hospital_activity", {"equals_sum_of_regions", "change_agrees_with_day_before"}),
+        (REGIONAL, {*OF_REGIONS}),
+        (None, set()),
+    ],
+)
+def test_dbt_is_shown_the_gates_that_were_asked_for_and_no_others(
+    settled: Any, gates: str | None, rules: set[str]
+) -> None:
+    listed = statuses(dbt(settled.settings, "compile", "*", gates))
+    assert set(listed) == {"hospital_pressure", *rules}
+    assert set(listed.values()) == {"success"}
+
+
+def test_what_begins_with_an_underscore_serves_all_gates(own_project: Any) -> None:
+    gates = own_project.settings.dbt_project / "models" / "gates"
+    shared = "sources:\n  - name: shared\n    tables:\n      - name: a_list\n        data_tests: [not_empty]\n"
+    (gates / "_shared.yml").write_text(shared, encoding="utf-8")
+    (own_project.settings.dbt_project / "tests" / "generic" / "not_empty.sql").write_text(
+        "{% test not_empty(model) %} select 1 from {{ model }} {% endtest %}", encoding="utf-8"
+    )
+    assert any("not_empty" in name for name in statuses(dbt(own_project.settings, "compile", "*", REGIONAL)))
 
 
 def test_the_mart_has_the_columns_of_its_contract(settled: Any) -> None:
@@ -76,15 +104,6 @@ def test_the_contract_is_enforced(own_project: Any) -> None:
         lambda sql: sql.replace("built.denominazione_regione as region_name,\n", ""),
     )
     assert statuses(dbt(own_project.settings, "run", "hospital_pressure")) == {"hospital_pressure": "error"}
-
-
-GENERIC = Path("tests") / "generic"
-OF_REGIONS = {
-    "change_agrees_with_day_before",
-    "new_cases_agree_with_day_before",
-    "totals_never_fall",
-    "tests_move_with_cases",
-}
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ COUNTED = {
     "amount_usual": "large_lines",
     "one_line": "broken_texts",
     "missing_coded": "coded_blanks",
+    "spelt_as_others": "slips",
 }
 """The fact that each rule's failures must equal; every other rule must find nothing."""
 
@@ -200,8 +201,8 @@ def test_the_rules_find_what_is_there_and_nothing_else(take: Take, fact: dict[st
 def test_what_becomes_of_the_lists(take: Take) -> None:
     results = {(fact["file"], period): judged for fact in FACTS for period, judged in take(fact).judged.items()}
     assert Counter(judged.verdict for judged in results.values()) == {
-        Verdict.PASS: 50,
-        Verdict.WARN: 34,
+        Verdict.PASS: 49,
+        Verdict.WARN: 35,
         Verdict.FAIL: 1,
     }
     failed = {key for key, judged in results.items() if judged.verdict is Verdict.FAIL}

@@ -48,26 +48,25 @@ def fates(found: Assessment) -> dict[str, tuple[str, str]]:
     return {trial.corruption: (trial.fate, trial.gate) for trial in found.trials}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def released(
-    released_nights: tuple[str, Path], create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+    released_nights: Any, create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
-    """A home in which 27 and 28 April are released, for all tests of this module: none may change it."""
-    template, archive = released_nights
+    """A home in which 27 and 28 April are released, for all tests here: none may change it."""
     home = tmp_path_factory.mktemp("assessed")
     settings = Settings(
         home=home,
-        database_url=create_database("assessed", template),
+        database_url=create_database("assessed", released_nights.template),
         dependencies=PROJECT_ROOT / "include" / "dependencies",
         inbox=home / "inbox",
         outbox=home / "outbox",
-        archive=archive,
+        archive=released_nights.home / "archive",
     )
     yield settings
     open_engine(settings).dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found(released: Settings) -> Assessment:
     """The errors of KINDS, planted in the file of 28 April; that of the 27th is tried for false alarms only."""
     return assessed(released, controls=1)
@@ -171,17 +170,21 @@ def test_the_command_takes_folders_and_exits_1_where_a_target_is_missed(tmp_path
     example = (PROJECT_ROOT / "include" / "dependencies" / "trust_spend" / "examples" / "good.csv").read_bytes()
     (tmp_path / "BART" / "april.csv").write_bytes(example)
     (tmp_path / "nobody" / "april.csv").write_bytes(example)
-    arguments = ["assess", "trust_spend", "--from", str(tmp_path), "--per", "1", "--only", "truncated_between_rows"]
+    kinds = ["--only", "digits_rounded", "--only", "truncated_between_rows"]
+    arguments = ["assess", "trust_spend", "--from", str(tmp_path), "--per", "1", *kinds]
     ran = CliRunner().invoke(app, [*arguments, "--json"])
     told = json.loads(ran.stdout)
     assert (ran.exit_code, told["verdict"]) == (1, "FAIL")
-    assert [entry["corruption"] for entry in told["missed"]] == ["truncated_between_rows"]
+    assert [entry["corruption"] for entry in told["missed"]] == ["digits_rounded"]  # of five rows no share is said
+    (early,) = told["not_yet_visible"]["kinds"]
+    assert (early["corruption"], early["history_needed"], early["history"]) == ("truncated_between_rows", 14, [0])
     (left_out,) = told["left_out"]
     assert left_out["because"] == "It does not lie in the folder of a registered supplier."
     for_people = CliRunner().invoke(app, arguments)
     assert for_people.exit_code == 1
     for words in (
-        "completeness",
+        "accuracy",
+        "volume_usual takes 14 earlier submissions; there are 0 to 0.",
         "Missed, although a gate could see it:",
         "False alarms: 0 of 4 files",
         "trust_spend: FAIL",
@@ -256,6 +259,7 @@ def test_a_trial_that_breaks_is_an_error_and_no_miss(
             ground=(),
             history=(),
             known=None,
+            earlier=0,
         )
         (trial,) = try_submission(task).trials
     assert (trial.fate, trial.because) == ("error", "IndexError")

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from integrity.alerts.channels import FileChannel
+from integrity.alerts.channels import Channels
 from integrity.assessment.catalogue import CORRUPTIONS
 from integrity.assessment.keeping import has_released, is_due, keep
 from integrity.assessment.results import Assessment
@@ -30,7 +30,7 @@ def assessment(
     """Every kind of error once, all caught but these; a hundred controls, of which some raised an alarm."""
     about = {"file": "figures.csv", "supplier": "protezione_civile", "period": NIGHT}
     trials = tuple(
-        Trial(corruption=kind.name, **about, fate="missed" if kind.name in missed else "caught", gate="structure")
+        Trial(corruption=kind.name, **about, earlier=60, fate="missed" if kind.name in missed else "caught")
         for kind in CORRUPTIONS[left_out:]
     )
     controls = tuple(
@@ -63,8 +63,8 @@ def office(house: Any) -> Office:
 
 
 def kept(office: Office, **found: Any) -> Any:
-    channel = FileChannel(office.settings.home / "alerts.log")
-    return keep(office, assessment(office, **found), "run-of-today", channel)
+    channels = Channels.from_environment(office.settings.home, {})
+    return keep(office, assessment(office, **found), "run-of-today", channels)
 
 
 def wanting(house: Any) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ def test_a_part_of_the_catalogue_is_no_evidence(house: Any, office: Office) -> N
 def test_what_was_made_of_examples_is_no_evidence(house: Any, office: Office) -> None:
     examples = replace(assessment(office), origin="the bundled examples")
     with pytest.raises(Rejected, match="Only an assessment of real submissions"):
-        keep(office, examples, "run-of-today", FileChannel(office.settings.home / "alerts.log"))
+        keep(office, examples, "run-of-today", Channels.from_environment(office.settings.home, {}))
     assert house.query("SELECT 1 FROM register.assessment") == []
 
 
@@ -140,8 +140,8 @@ def test_there_is_something_to_plant_in_once_something_is_released(office: Offic
 def test_one_without_a_result_is_on_record_and_counts_as_none(house: Any, office: Office) -> None:
     nothing = replace(assessment(office), tried=(replace(assessment(office).tried[0], controls=()),))
     assert nothing.verdict is Verdict.ERROR
-    channel = FileChannel(office.settings.home / "alerts.log")
-    assert keep(office, nothing, "run-of-today", channel).shortfalls
+    channels = Channels.from_environment(office.settings.home, {})
+    assert keep(office, nothing, "run-of-today", channels).shortfalls
     assert is_due(office)
 
 

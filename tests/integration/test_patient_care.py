@@ -63,7 +63,7 @@ def cell(row: int, column: str, value: str) -> Change:
 def send(house: Any) -> Callable[[bytes], Ingested]:
     def sent(content: bytes) -> Ingested:
         house.send(CARE, content, name=NAME, supplier=SUPPLIER)
-        return ingest(Office.open(CARE, house.settings), MONTH, house.channel)
+        return ingest(Office.open(CARE, house.settings), MONTH, house.channels)
 
     return sent
 
@@ -85,7 +85,7 @@ def test_all_tables_are_released_together_and_a_second_run_changes_nothing(
     assert house.query("SELECT rows, accepted, quarantined, verdict, status FROM register.submissions") == [
         {"rows": 10950, "accepted": 10950, "quarantined": 0, "verdict": "PASS", "status": "released"}
     ]
-    ingest(Office.open(CARE, house.settings), MONTH, house.channel)
+    ingest(Office.open(CARE, house.settings), MONTH, house.channels)
     assert counts(house) == ROWS
     assert house.query("SELECT count(*) AS n FROM register.release") == [{"n": 1}]
 

@@ -251,7 +251,7 @@ def test_rules_across_rows_are_told_from_those_on_one(ask: Any, expected: bool) 
 def test_every_rule_on_one_row_of_the_project_is_known_as_such(regional: Office) -> None:
     """A release of polars that draws its plans otherwise would ask every rule of whole columns, in more memory."""
     columns = {column.name: column.dtype for column in regional.schema.columns.values()}
-    days = {"_row": pl.Int64(), "_period": pl.Date(), "_latest": pl.Date()}
+    days = {"_row": pl.Int64(), "_period": pl.Date(), "_latest": pl.Date(), "_supplier": pl.String()}
     schema = pl.Schema({**columns, **days})
     across = {
         entry.rule.name

@@ -12,13 +12,15 @@ import pytest
 from integrity.assessment.assessing import Wanted, choose, ground_of
 from integrity.assessment.catalogue import CORRUPTIONS, HARMLESS, corruption_named
 from integrity.assessment.holdings import Held, Holding, names_needed
-from integrity.assessment.planting import Corruption, NotApplicable, NothingPlanted, Planted, corruption, plant
-from integrity.assessment.results import WATCHING, Assessment, is_visible
+from integrity.assessment.planting import Corruption, NotApplicable, NothingPlanted, Planted, Watcher, corruption, plant
+from integrity.assessment.results import WATCHING, Assessment, is_not_yet_visible, is_visible
 from integrity.assessment.seeing import Seen, new_in
 from integrity.assessment.specimens import Sent, Specimen, open_specimen
 from integrity.assessment.texts import SentText, Unwritable, rewritten
 from integrity.assessment.trials import Control, Trial, Tried, judged_trial
 from integrity.errors import Rejected
+from integrity.gates.profiling.rules import PROFILING_RULES
+from integrity.gates.profiling.sensitivity import DEFAULTS
 from integrity.inventory import manual
 from integrity.inventory.dependency import Numbers
 from integrity.pipeline.checking import check
@@ -109,6 +111,39 @@ def test_a_word_that_is_not_the_manuals_is_refused() -> None:
 def test_what_only_the_history_of_figures_can_tell_counts_where_somebody_looks_at_it() -> None:
     assert is_visible(corruption_named("biased"))
     assert not is_visible(corruption_named("biased"), WATCHING - {"profiling"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "watching", "earlier", "is_too_early"),
+    [
+        ("biased", WATCHING, 13, True),
+        ("biased", WATCHING, 14, False),
+        ("optional_field_blanked", WATCHING, 4, True),
+        ("optional_field_blanked", WATCHING, 5, False),
+        ("rows_missing", WATCHING, 0, False),  # whoever lists its reporting units sees it at once
+        ("rows_missing", WATCHING - {"population"}, 13, True),
+        ("copied_down", WATCHING, 0, False),  # the rows of one file tell it
+        ("biased", WATCHING - {"profiling"}, 0, False),  # nobody ever would: that is told apart
+    ],
+)
+def test_what_only_profiling_can_tell_is_not_yet_visible_before_the_gate_has_its_history(
+    kind: str, watching: frozenset[Watcher], earlier: int, is_too_early: bool
+) -> None:
+    assert is_not_yet_visible(corruption_named(kind), watching, earlier) is is_too_early
+
+
+def test_the_gates_own_figure_decides_what_is_not_yet_visible() -> None:
+    needed = {kind.profiled_by: DEFAULTS.history_needed(kind.profiled_by) for kind in CORRUPTIONS if kind.profiled_by}
+    assert needed == {"volume_usual": 14, "level_usual": 14, "nulls_usual": 5}
+    assert set(needed) <= {rule.name for rule in PROFILING_RULES}
+
+
+def test_an_error_that_profiling_alone_may_see_names_the_rule_that_would() -> None:
+    more = {"says": "X.", "dimensions": ["accuracy"], "limitations": ["5.1"], "kinds": ["business"]}
+    with pytest.raises(ValueError, match="profiled_by"):
+        corruption("x", seen_by=["profiling"], **more)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="profiled_by"):
+        corruption("x", seen_by=["structure", "profiling"], profiled_by="level_usual", **more)  # type: ignore[arg-type]
 
 
 # Planting.
@@ -311,7 +346,7 @@ def test_a_number_keeps_its_notation(cell: str, was: float, value: float, number
 
 TOTAL = Seen("structure", "total_cases", "derivation", "FAIL", 1, "totale_casi", rows=(4,))
 NOTE = Seen("layout", "layout_kept", "field_structure", "WARN", 1, is_note=True)
-ABOUT = {"corruption": "total_broken", "file": "f.csv", "supplier": "s", "period": APRIL}
+ABOUT = {"corruption": "total_broken", "file": "f.csv", "supplier": "s", "period": APRIL, "earlier": 0}
 
 
 def judged(found: Sequence[Seen], rows: tuple[int, ...] = (4,)) -> Trial:
@@ -357,11 +392,13 @@ def assessment(trials: Sequence[Trial], controls: Sequence[Control]) -> Assessme
     return Assessment(REGIONAL, "high", "", 0, 1, "here", (tried,))
 
 
+LONG = DEFAULTS.least_history
+"""Earlier submissions, as many as any rule of the profiling gate takes."""
 QUIET = Control("untouched", "f.csv", "s", APRIL, ())
 
 
 def of_kinds(fate: Callable[[Corruption], str]) -> list[Trial]:
-    return [Trial(kind.name, "f.csv", "s", APRIL, fate(kind)) for kind in CORRUPTIONS]  # type: ignore[arg-type]
+    return [Trial(kind.name, "f.csv", "s", APRIL, LONG, fate(kind)) for kind in CORRUPTIONS]  # type: ignore[arg-type]
 
 
 def test_targets_hold_where_all_is_caught_that_a_gate_can_see() -> None:
@@ -371,6 +408,20 @@ def test_targets_hold_where_all_is_caught_that_a_gate_can_see() -> None:
     assert {entry["corruption"] for entry in found.to_json()["unseen"]} == {
         kind.name for kind in CORRUPTIONS if not is_visible(kind)
     }
+
+
+def test_what_is_not_yet_visible_counts_apart_caught_or_not() -> None:
+    early = [replace(t, earlier=0) for t in of_kinds(lambda kind: "missed" if kind.name == "biased" else "caught")]
+    told = assessment(early, [QUIET]).to_json()
+    assert told["verdict"] == "PASS"
+    assert (told["missed"], told["unseen"]) == ([], [])
+    assert {k["corruption"]: (k["planted"], k["caught"]) for k in told["not_yet_visible"]["kinds"]} == {
+        "biased": (1, 0),
+        "optional_field_blanked": (1, 1),
+    }
+    late = assessment([replace(t, earlier=LONG) for t in early], [QUIET]).to_json()
+    assert late["not_yet_visible"]["planted"] == 0
+    assert [entry["corruption"] for entry in late["missed"]] == ["biased"]
 
 
 def test_misses_in_one_dimension_break_the_target() -> None:

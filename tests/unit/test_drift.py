@@ -21,7 +21,7 @@ from integrity.gates.structure import StructureResult, judge_structure
 from integrity.inventory.dependency import Dependency, Layout, ReadingHints
 from integrity.inventory.loading import load_inventory
 from integrity.inventory.policy import load_policy
-from integrity.register.issues import problems_from
+from integrity.register.problems import problems_from
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.submissions import notations
 from integrity.submissions.drift import Shape, changes, likeness

@@ -58,7 +58,7 @@ def reading_of(folder: Path, rows: int, change: Change = lambda _: {}) -> Readin
     return read_submission(path)
 
 
-def judge(office: Office, reading: Reading) -> StructureResult:
+def judge(office: Office, reading: Reading, supplier: str = "") -> StructureResult:
     return judge_structure(
         reading,
         office.schema,
@@ -66,7 +66,7 @@ def judge(office: Office, reading: Reading) -> StructureResult:
         period=MONTH,
         as_of=date(2020, 6, 1),
         policy=office.policy,
-        supplier="",
+        supplier=supplier,
     )
 
 
@@ -77,6 +77,11 @@ def found(result: StructureResult, rule: str) -> Finding:
 
 def first(count: int, **cells: str) -> Change:
     return lambda i: cells if i < count else {}
+
+
+def payees(count: int, **cells: str) -> Change:
+    """The same of so many payees, each another one."""
+    return lambda i: {**cells, "payee": f"Example {i} Ltd"} if i < count else {}
 
 
 def negative(count: int) -> Change:
@@ -95,6 +100,7 @@ def hundreds(count: int) -> Change:
         # The first of them has no row above that it could repeat.
         ("amounts_vary", lambda count: first(count, amount="31415.92"), 6),
         ("texts_filled", lambda count: first(count, expense_area=""), 4),
+        ("amounts_own", lambda count: payees(count, amount="31415.92"), 3),
     ],
 )
 def test_a_share_is_red_over_its_limit_and_not_at_it(
@@ -115,6 +121,41 @@ def test_a_share_is_red_over_its_limit_and_not_at_it(
 def test_a_column_that_nobody_fills_is_no_gap(trusts: Office, tmp_path: Path) -> None:
     finding = found(judge(trusts, reading_of(tmp_path, 20, first(20, expense_area=""))), "texts_filled")
     assert str(finding.verdict) == "PASS"
+
+
+def test_round_amounts_may_be_those_of_several_payees(trusts: Office, tmp_path: Path) -> None:
+    reading = reading_of(tmp_path, 20, payees(20, amount="30000.00"))
+    assert str(found(judge(trusts, reading), "amounts_own").verdict) == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("supplier", "verdict"), [("WHIT", "PASS"), ("BART", "WARN"), pytest.param("", "PASS", id="nobody knows whose")]
+)
+def test_a_list_names_the_trust_that_sent_it(trusts: Office, tmp_path: Path, supplier: str, verdict: str) -> None:
+    finding = found(judge(trusts, reading_of(tmp_path, 20), supplier), "list_of_its_trust")
+    assert (str(finding.verdict), bool(finding.not_judged)) == (verdict, not supplier)
+
+
+@pytest.mark.parametrize(
+    ("area", "rows"),
+    [
+        ("Pharmcay", (2,)),
+        ("Pharmac", (2,)),
+        ("Pharmacyy", (2,)),
+        ("Phbrmacy", (2,)),
+        pytest.param("Phramcay", (), id="two-slips"),
+        pytest.param("Theatres", (), id="another-one"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told(trusts: Office, tmp_path: Path, area: str, rows: tuple[int, ...]) -> None:
+    assert found(judge(trusts, reading_of(tmp_path, 4, first(1, expense_area=area))), "spelt_as_others").rows == rows
+
+
+def test_numbered_names_are_no_slips_and_neither_is_what_stands_twice(trusts: Office, tmp_path: Path) -> None:
+    wards = reading_of(tmp_path, 5, lambda i: {"expense_area": "Ward 2" if i else "Ward 3"})
+    assert found(judge(trusts, wards), "spelt_as_others").failed == 0
+    twice = reading_of(tmp_path, 5, first(2, expense_area="Pharmacys"))
+    assert found(judge(trusts, twice), "spelt_as_others").failed == 0
 
 
 def test_of_a_short_list_it_is_not_said(trusts: Office, tmp_path: Path) -> None:

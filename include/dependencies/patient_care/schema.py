@@ -16,6 +16,9 @@ from integrity.gates.rules import rule, submission_rule
 from integrity.thresholds import Limit, Thresholds
 from pandera.api.polars.types import PolarsData
 
+from .copies import costs_own, place_not_copied, quantities_differ, quantity_usual
+from .rates import rates_plausible
+
 SNOMED = r"^\d{6,18}$"
 RXNORM = r"^\d{1,7}$"
 CVX = r"^\d{2,3}$"
@@ -378,6 +381,8 @@ class Patients(pa.DataFrameModel):
     entry_once = entry_once("id")
     not_after_period = not_after_period("birthdate", "deathdate")
     stop_not_before_start = stop_not_before_start("birthdate", "deathdate")
+    place_not_copied = place_not_copied("city")
+    costs_own = costs_own()
     zip_shape = zip_shape()
 
     @rule(
@@ -481,6 +486,7 @@ class Organizations(pa.DataFrameModel):
 
     row_once = row_once("id")
     entry_once = entry_once("id")
+    place_not_copied = place_not_copied("zip")
     zip_shape = zip_shape(CUT_ZIPS)
     phone_shape = phone_shape()
 
@@ -553,6 +559,7 @@ class Payers(pa.DataFrameModel):
 
     row_once = row_once("id")
     entry_once = entry_once("id")
+    rates_plausible = rates_plausible()
     zip_shape = zip_shape(CUT_ZIPS)
     phone_shape = phone_shape()
 
@@ -1405,6 +1412,8 @@ class Supplies(pa.DataFrameModel):
     not_after_period = not_after_period("date")
     code_shape = code_shape(SNOMED)
     code_one_meaning = code_one_meaning()
+    quantity_usual = quantity_usual()
+    quantities_differ = quantities_differ()
 
 
 class ImagingStudies(pa.DataFrameModel):

@@ -11,6 +11,8 @@ import polars as pl
 from integrity.gates.rules import rule, submission_rule
 from pandera.api.polars.types import PolarsData
 
+from .spelling import slips
+
 THRESHOLD_POUNDS = 25_000
 """Payments from here on must be published, HM Treasury says; a payment's lines may each be smaller."""
 
@@ -22,6 +24,12 @@ LEAST_ROWS = 20
 
 MOST_CREDITS, MOST_ROUND, MOST_REPEATED, MOST_BLANK = 0.3, 0.5, 0.25, 0.2
 """Shares that no real list of 2019 and 2020 reaches: the highest are 17, 27, 22 and 1 per cent."""
+
+MOST_SHARED = 0.15
+"""Share of the rows whose amount, no round one, another payee has as well: no real list has more than nine per cent."""
+
+OFTEN = 2
+"""Rows in which a term stands that is known to be spelt right: a slip of the pen is not made twice."""
 
 NO_ENTRY = {"missing_codes": {"0": "no entry in the ledger", "#N/A": "a spreadsheet found none"}}
 """What stands for an expense's kind or area that is not known."""
@@ -241,6 +249,35 @@ class Schema(pa.DataFrameModel):
         odd = [pl.col(text).str.contains(r"[\x00-\x08\x0b-\x1f\x7f]").fill_null(value=False) for text in texts]
         return frame.lazyframe.select(~pl.any_horizontal(odd))
 
+    @rule(
+        "spelt_as_others",
+        columns=["expense_type"],
+        kind="domain_range",
+        dimension="validity",
+        limitations=["5.1", "9.5"],
+        severity="warn",
+        message="The department, kind or area of the expense differs in one sign from one that other rows have.",
+        mend="Spell it as in the other rows; confirm it if it is another one.",
+    )
+    def spelt_as_others(cls, frame: PolarsData) -> pl.LazyFrame:
+        terms = frame.lazyframe.select("department", "expense_type", "expense_area").collect()
+        slipped = [pl.col(column.name).is_in(slips(column, at_least=OFTEN)) for column in terms]
+        return frame.lazyframe.select(~pl.any_horizontal(each.fill_null(value=False) for each in slipped))
+
+    @submission_rule(
+        "list_of_its_trust",
+        columns=["entity"],
+        kind="dependency",
+        dimension="consistency",
+        limitations=["1.4"],
+        severity="warn",
+        message="The list names another trust than the one that sent it.",
+        mend="Find out whose list it is; have each trust send its own.",
+    )
+    def list_of_its_trust(cls, frame: PolarsData) -> pl.LazyFrame:
+        named = _trust().drop_nulls().mode(maintain_order=True).first()
+        return frame.lazyframe.select((named == pl.col("_supplier").first()).alias("holds"))
+
     @submission_rule(
         "credits_few",
         columns=["amount"],
@@ -279,6 +316,20 @@ class Schema(pa.DataFrameModel):
     )
     def amounts_vary(cls, frame: PolarsData) -> pl.LazyFrame:
         return frame.lazyframe.select(_share(pl.col("amount") == pl.col("amount").shift(1), MOST_REPEATED))
+
+    @submission_rule(
+        "amounts_own",
+        columns=["amount", "payee"],
+        kind="duplicate",
+        dimension="accuracy",
+        limitations=["5.4", "9.13"],
+        severity="warn",
+        message="Too many rows have the very amount that another payee has; amounts may have been copied down.",
+        mend="Export the list again; confirm it if these are separate payments of the same amount.",
+    )
+    def amounts_own(cls, frame: PolarsData) -> pl.LazyFrame:
+        is_round = (pl.col("amount") % 100 == 0) | (pl.col("amount") < 0)
+        return frame.lazyframe.select(_share(~is_round & (pl.col("payee").n_unique().over("amount") > 1), MOST_SHARED))
 
     @submission_rule(
         "texts_filled",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from integrity.assessment.catalogue import CORRUPTIONS
 from integrity.assessment.holdings import Held, Holding, from_examples, from_folders, from_register, names_needed
+from integrity.assessment.planting import Watcher
 from integrity.assessment.results import WATCHING, Assessment
 from integrity.assessment.sandbox import Server, temporary_server
 from integrity.assessment.trials import Task, Tried, try_submission
@@ -74,10 +75,18 @@ def assess(office: Office, wanted: Wanted, tell: Callable[[str], None] | None = 
         seed=wanted.seed,
         per=wanted.per,
         origin=holding.origin,
-        watching=WATCHING if office.policy.profiling.enabled else WATCHING - {"profiling"},
+        watching=_watching(office),
         tried=tried,
         left_out=holding.left_out,
     )
+
+
+def _watching(office: Office) -> frozenset[Watcher]:
+    """Who is at work: none looks at the history of figures, or for reporting units, where it is not declared."""
+    absent: set[Watcher] = set() if office.policy.profiling.enabled else {"profiling"}
+    if office.registered.dependency.population is None:
+        absent.add("population")
+    return WATCHING - absent
 
 
 def _holding(office: Office, wanted: Wanted) -> Holding:
@@ -154,7 +163,8 @@ def _task(
 ) -> Task:
     ground = ground_of(office.inventory, holding, held)
     there = {(name, period) for name, period, _ in ground}
-    earlier = holding.history(held, DEFAULTS.window) if office.policy.profiling.enabled else []
+    own = holding.history(held, DEFAULTS.window)
+    earlier = own if office.policy.profiling.enabled else []
     neighbours = [other for other in (holding.previous(held), holding.stranger(held)) if other]
     return Task(
         number=number,
@@ -172,6 +182,7 @@ def _task(
             if not any((other.dependency, period) in there for period in other.periods)
         ),
         known=held.known,
+        earlier=sum(len(other.periods) for other in own),
         tells=tells,
     )
 

@@ -154,6 +154,7 @@ def _is_bounded(column: Column) -> bool:
     limitations=["5.4", "5.5", "5.6"],
     seen_by=["profiling"],
     kinds=["derivation", "business"],
+    profiled_by="level_usual",
 )
 def biased(specimen: Specimen, chance: Random) -> Planted:
     return _changed(specimen, _column(specimen, chance, least=10), specimen.rows, lambda value: value * 1.05)
@@ -164,7 +165,7 @@ def biased(specimen: Specimen, chance: Random) -> Planted:
     says="Every row of a column holds the first row's number.",
     dimensions=["accuracy"],
     limitations=["5.4", "9.13"],
-    seen_by=["profiling"],
+    seen_by=["structure", "profiling"],
     kinds=["derivation", "business", "dependency"],
 )
 def column_constant(specimen: Specimen, chance: Random) -> Planted:
@@ -179,7 +180,7 @@ def column_constant(specimen: Specimen, chance: Random) -> Planted:
     says="In a third of the rows a column repeats the number of the row above.",
     dimensions=["accuracy"],
     limitations=["5.4", "9.13"],
-    seen_by=["profiling"],
+    seen_by=["structure", "profiling"],
     kinds=["derivation", "business", "dependency"],
 )
 def copied_down(specimen: Specimen, chance: Random) -> Planted:
@@ -203,7 +204,7 @@ def copied_down(specimen: Specimen, chance: Random) -> Planted:
     says="The numbers of a column are rounded to hundreds.",
     dimensions=["accuracy"],
     limitations=["5.4", "9.13"],
-    seen_by=["profiling"],
+    seen_by=["structure", "profiling"],
     kinds=["derivation", "business"],
 )
 def digits_rounded(specimen: Specimen, chance: Random) -> Planted:

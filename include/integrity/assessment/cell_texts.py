@@ -57,6 +57,7 @@ def field_blanked_many(specimen: Specimen, chance: Random) -> Planted:
     limitations=["4.1", "4.2"],
     seen_by=["profiling"],
     kinds=["completeness"],
+    profiled_by="nulls_usual",
 )
 def optional_field_blanked(specimen: Specimen, chance: Random) -> Planted:
     usual = [c.name for c in specimen.columns if not c.required and _is_usually_filled(specimen, c.name)]

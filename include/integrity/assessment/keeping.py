@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from integrity.alerts.channels import Channel
+from integrity.alerts.channels import Channels
 from integrity.alerts.delivery import deliver
 from integrity.assessment.catalogue import CORRUPTIONS
 from integrity.assessment.holdings import EXAMPLES
@@ -23,7 +23,7 @@ _MONTHS_AHEAD = 1
 """So long before an assessment ends to hold the next is due, so that one that fails leaves time to try again."""
 
 
-def keep(office: Office, assessment: Assessment, run: str, channel: Channel) -> AssessmentRow:
+def keep(office: Office, assessment: Assessment, run: str, channels: Channels) -> AssessmentRow:
     """Put an assessment on record and bring the issue about it in line; the owner hears of one that is new or closed.
 
     Raises:
@@ -37,7 +37,7 @@ def keep(office: Office, assessment: Assessment, run: str, channel: Channel) -> 
     with transaction(office.engine) as session:
         kept = keep_assessment(session, assessment.to_json(), run)
         refresh_standing(session, office, run)
-    deliver(office.engine, channel)
+    deliver(office.engine, channels)
     return kept
 
 

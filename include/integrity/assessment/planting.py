@@ -11,9 +11,9 @@ from integrity.assessment.specimens import Sent, Specimen
 from integrity.errors import IntegrityError
 from integrity.inventory import manual
 
-Watcher = Literal["structure", "layout", "coverage", "relations", "profiling", "nobody"]
-"""Who could see an error: cells and rows; how the file is written; who and what came; other days and data sets; the
-history of figures; no machine at all."""
+Watcher = Literal["structure", "layout", "coverage", "population", "relations", "profiling", "nobody"]
+"""Who could see an error: cells and rows; how the file is written; who and what came; which reporting units are in it,
+where the dependency lists them; other days and data sets; the history of figures; no machine at all."""
 
 T = TypeVar("T")
 
@@ -53,6 +53,8 @@ class Corruption:
     Attributes:
         dimensions: What it harms, by the manual's names; limitations likewise, by their codes.
         seen_by: Who could see it if the right rules were written: no statement on the rules that there are.
+        profiled_by: Where the profiling gate may be the only one: the gate's rule that it would be, which tells how
+            much history that takes; '' elsewhere.
         kinds: Kinds of rule that one would expect to speak of it.
     """
 
@@ -63,6 +65,7 @@ class Corruption:
     seen_by: frozenset[Watcher]
     kinds: frozenset[str]
     make: Plant
+    profiled_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def corruption(
     limitations: Sequence[str],
     seen_by: Collection[Watcher],
     kinds: Collection[str],
+    profiled_by: str = "",
 ) -> Callable[[Plant], Corruption]:
     """Declare a function as a corruption; what it names must be the manual's."""
     unknown = [*(d for d in dimensions if d not in manual.dimensions())]
@@ -89,9 +93,15 @@ def corruption(
     unknown += [kind for kind in kinds if kind not in manual.kinds()]
     if unknown or not dimensions or not seen_by:
         raise ValueError(f"{name}: not in the manual, or left out: {', '.join(unknown)}")
+    if (profiled_by != "") != _may_be_profilings_alone(seen_by):
+        raise ValueError(f"{name}: profiled_by belongs to errors that profiling alone may see, and to no other")
     return lambda make: Corruption(
-        name, says, tuple(dimensions), tuple(limitations), frozenset(seen_by), frozenset(kinds), make
+        name, says, tuple(dimensions), tuple(limitations), frozenset(seen_by), frozenset(kinds), make, profiled_by
     )
+
+
+def _may_be_profilings_alone(seen_by: Collection[Watcher]) -> bool:
+    return "profiling" in seen_by and set(seen_by) <= {"profiling", "population"}
 
 
 def harmless(name: str, *, says: str) -> Callable[[Plant], Harmless]:

@@ -10,6 +10,7 @@ from typing import Any
 from integrity.assessment.catalogue import corruption_named
 from integrity.assessment.planting import Corruption, Watcher
 from integrity.assessment.trials import Control, Trial, Tried
+from integrity.gates.profiling.sensitivity import DEFAULTS
 from integrity.inventory import manual
 from integrity.verdicts import Verdict
 
@@ -17,13 +18,24 @@ CAUGHT_AT_LEAST = 0.95
 """Share of the planted errors of the kinds that a gate can see, in each dimension."""
 FALSE_ALARMS_BELOW = 0.01
 """Share of the files in which nothing is wrong."""
-WATCHING: frozenset[Watcher] = frozenset({"structure", "layout", "coverage", "profiling", "relations"})
+WATCHING: frozenset[Watcher] = frozenset({"structure", "layout", "coverage", "population", "profiling", "relations"})
 """Those who may be at work; what only others could see is told, and does not count towards the target."""
 
 
 def is_visible(corruption: Corruption, watching: frozenset[Watcher] = WATCHING) -> bool:
     """Whether a gate that is at work could see errors of this kind, were the right rules written."""
     return bool(corruption.seen_by & watching)
+
+
+def is_not_yet_visible(corruption: Corruption, watching: frozenset[Watcher], earlier: int) -> bool:
+    """Whether only the profiling gate could see it, and has too short a history of the supplier's yet.
+
+    How much it takes is the gate's own figure, whatever its rules make of the error: neither a better rule nor a
+    worse one changes what counts.
+    """
+    if corruption.seen_by & watching != {"profiling"}:
+        return False
+    return earlier < DEFAULTS.history_needed(corruption.profiled_by)
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,10 @@ class Assessment:
         return round(alarms / len(self.controls), 4) if self.controls else None
 
     def _counts(self, trial: Trial) -> bool:
-        return is_visible(corruption_named(trial.corruption), self.watching)
+        return is_visible(corruption_named(trial.corruption), self.watching) and not self._is_too_early(trial)
+
+    def _is_too_early(self, trial: Trial) -> bool:
+        return is_not_yet_visible(corruption_named(trial.corruption), self.watching, trial.earlier)
 
     def in_dimension(self, dimension: str) -> list[Trial]:
         """Trials of errors of the kinds that a gate can see and that harm this dimension."""
@@ -138,7 +153,12 @@ class Assessment:
                 for rule, files in sorted(Counter(r for t in self.tried if not t.refused for r in t.alarms).items())
             ],
             "missed": _listed(t for t in self.trials if t.fate in ("missed", "noticed") and self._counts(t)),
-            "unseen": _listed(t for t in self.trials if t.fate in ("missed", "noticed") and not self._counts(t)),
+            "not_yet_visible": self._not_yet_visible(),
+            "unseen": _listed(
+                t
+                for t in self.trials
+                if t.fate in ("missed", "noticed") and not self._counts(t) and not self._is_too_early(t)
+            ),
             "errors": [{"corruption": t.corruption, "file": t.file, "because": t.because} for t in self.errors],
             "trials": [_trial(trial) for trial in self.trials if trial.fate != "not applicable"],
         }
@@ -155,6 +175,26 @@ class Assessment:
             **caught.to_json(),
             "holds": None if caught.share is None else caught.share >= CAUGHT_AT_LEAST,
             "with_what_no_gate_sees": Caught.of(everything).to_json(),
+        }
+
+    def _not_yet_visible(self) -> dict[str, Any]:
+        """What only a longer history could tell: counted apart, with how much history it takes."""
+        early = [t for t in self.trials if self._is_too_early(t)]
+        kinds = dict.fromkeys(t.corruption for t in early if t.fate in ("caught", "noticed", "missed"))
+        needed = {name: DEFAULTS.history_needed(corruption_named(name).profiled_by) for name in kinds}
+        return {
+            **Caught.of(early).to_json(),
+            "kinds": [
+                {
+                    "corruption": name,
+                    "says": corruption_named(name).says,
+                    **Caught.of(t for t in early if t.corruption == name).to_json(),
+                    "rule": corruption_named(name).profiled_by,
+                    "history_needed": least,
+                    "history": sorted({t.earlier for t in early if t.corruption == name}),
+                }
+                for name, least in needed.items()
+            ],
         }
 
     def _limitations(self) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ class Task:
     Attributes:
         ground: Dependency, period and files of what must be there first.
         history: Earlier submissions of the supplier's own.
+        earlier: How many of them there are in all, those on the ground included; each period counts.
         known: What the register said of it when it was accepted; None where there is none to ask.
     """
 
@@ -50,6 +51,7 @@ class Task:
     ground: tuple[tuple[str, date, tuple[Sent, ...]], ...]
     history: tuple[Held, ...]
     known: tuple[Seen, ...] | None
+    earlier: int
     tells: bool = False
 
 
@@ -58,6 +60,7 @@ class Trial:
     """An error that was planted, and what became of it.
 
     Attributes:
+        earlier: Earlier submissions of the same supplier that it could be held against.
         gate: The first gate that spoke of it, and the first rule; '' where none did.
         rules: Every rule that spoke of it.
         is_blocked: It kept the submission from being released; else it was released with an issue.
@@ -70,6 +73,7 @@ class Trial:
     file: str
     supplier: str
     period: date
+    earlier: int
     fate: Fate
     gate: str = ""
     rule: str = ""
@@ -226,6 +230,7 @@ def _try_in(bench: _Bench, specimen: Specimen, corruption: Corruption) -> tuple[
         "file": bench.sent.name,
         "supplier": bench.sent.supplier,
         "period": bench.periods[0],
+        "earlier": bench.task.earlier,
     }
     is_of_all = False
     try:

@@ -36,7 +36,7 @@ def supplier_missing(specimen: Specimen, chance: Random) -> Planted:
     says="All rows of one reporting unit are left out.",
     dimensions=["completeness"],
     limitations=["1.3", "3.2"],
-    seen_by=["coverage"],
+    seen_by=["population"],
     kinds=["completeness"],
 )
 def unit_missing(specimen: Specimen, chance: Random) -> Planted:
@@ -56,8 +56,9 @@ def unit_missing(specimen: Specimen, chance: Random) -> Planted:
     says="A fifth of the rows is left out, here and there.",
     dimensions=["completeness"],
     limitations=["3.1", "3.2"],
-    seen_by=["coverage", "profiling"],
+    seen_by=["population", "profiling"],
     kinds=["completeness"],
+    profiled_by="volume_usual",
 )
 def rows_missing(specimen: Specimen, chance: Random) -> Planted:
     if len(specimen.rows) < 2:
@@ -71,8 +72,9 @@ def rows_missing(specimen: Specimen, chance: Random) -> Planted:
     says="The file ends, at the end of a row, before its last third.",
     dimensions=["completeness"],
     limitations=["3.1", "3.2"],
-    seen_by=["coverage", "profiling"],
+    seen_by=["population", "profiling"],
     kinds=["completeness"],
+    profiled_by="volume_usual",
 )
 def truncated_between_rows(specimen: Specimen, chance: Random) -> Planted:
     if len(specimen.rows) < 3:

@@ -86,6 +86,7 @@ class Judging:
         headings: Of the file.
         columns: For each heading the column of its parts that holds it.
         latest: The last day that can be reported.
+        supplier: Whose file it is; '' where nobody knows.
         has_more: Whether there may be more than one batch.
         unit_column: Column of the reporting units, which are gathered.
         sink: Is given rows as soon as those rules that look at one row at a time have nothing against them.
@@ -100,13 +101,14 @@ class Judging:
         columns: dict[str, str],
         period: date,
         latest: date,
+        supplier: str,
         has_more: bool,
         unit_column: str | None,
         sink: Sink | None = None,
     ) -> None:
         self.schema, self.fit, self.layout = schema, fit, fit.layout
         self.missing = set(fit.missing)
-        self.batches = Batches(headings, columns, fit, schema, period=period, latest=latest)
+        self.batches = Batches(headings, columns, fit, schema, period=period, latest=latest, supplier=supplier)
         self.findings: list[Finding] = []
         self.units: set[str] = set()
         self.blanks = {name: 0 for name in schema.names if name in fit.brought}

@@ -15,6 +15,7 @@ from integrity.submissions.reading import ROW
 
 PERIOD = "_period"
 LATEST = "_latest"
+SUPPLIER = "_supplier"
 _HEAD_ROWS = 10_000
 _HELD_BYTES = 288 << 20
 """Typed rows up to this size are kept from judging to landing; those of a larger file are cast a second time."""
@@ -27,6 +28,7 @@ class Batches:
         headings: Of the file.
         columns: For each heading the column of the parts that holds it.
         latest: The last day that can be reported.
+        supplier: Whose file it is; '' where nobody knows.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Batches:
         *,
         period: date,
         latest: date,
+        supplier: str,
     ) -> None:
         self._headings, self._columns = headings, columns
         self._parts: list[pl.DataFrame | Path] = []
         self._layout, self._names = fit.layout, schema.names
         self._cast = [self._value(column).alias(column.name) for column in schema.columns.values()]
-        self._tags = [pl.lit(period).alias(PERIOD), pl.lit(latest).alias(LATEST)]
+        sender = pl.lit(supplier or None, pl.String)
+        self._tags = [pl.lit(period).alias(PERIOD), pl.lit(latest).alias(LATEST), sender.alias(SUPPLIER)]
         self._held: dict[int, pl.DataFrame] = {}
         self._held_bytes = 0
 

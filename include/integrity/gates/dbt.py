@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -40,22 +39,28 @@ def run_dbt(
     project: Path,
     database_url: str,
     select: str,
+    gates: str | None,
     period: date,
     candidate_schema: str = "published",
     cache: Path | None = None,
 ) -> list[NodeResult]:
-    """Run ``dbt test``, ``dbt run`` or the like on a selection and read ``run_results.json``.
+    """Run ``dbt test``, ``dbt run`` or the like on a selection and give its results.
 
     Args:
+        gates: Dependency whose gates dbt is shown, and no other's; None: no gates at all. What dbt is shown it parses
+            in every process anew, and that would otherwise grow with each dependency there is.
         candidate_schema: Schema of this run's own in which its candidate stands and its tests leave their counts.
-        cache: Where dbt's parsed project is kept between runs; it saves more than a second each time.
+        cache: Folder where dbt's parsed project is kept between runs; it saves more than a second each time.
 
     Raises:
         CouldNotCheck: dbt ended without results.
     """
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
-    with _workplace(database_url) as folder, _parsed_before(folder, cache):
+    parsed = cache / f"{gates or 'marts'}.msgpack" if cache else None
+    with _workplace(database_url) as folder, _parsed_before(folder, parsed):
+        _show(project, gates, folder / "project")
         os.environ["INTEGRITY_PERIOD"] = period.isoformat()
         os.environ["INTEGRITY_CANDIDATE_SCHEMA"] = candidate_schema
         arguments = [
@@ -66,8 +71,10 @@ def run_dbt(
             "--log-level",
             "none",
             "--no-version-check",
+            # Its results are taken from memory; the files that it would write of them take as long as its parsing.
+            "--no-write-json",
             "--project-dir",
-            str(project),
+            str(folder / "project"),
             "--profiles-dir",
             str(folder),
             "--target-path",
@@ -77,16 +84,27 @@ def run_dbt(
         ]
         with contextlib.redirect_stdout(io.StringIO()):
             outcome = dbtRunner().invoke(arguments)
-        results = folder / "target" / "run_results.json"
-        if not results.is_file():
+        if not isinstance(outcome.result, RunExecutionResult):
             # Without results no query has run, so dbt's words are about the project's own files and hold no cell.
             reason = " ".join(str(outcome.exception).split())[:500] if outcome.exception else "no reason given"
             raise CouldNotCheck(f"dbt {command} ended before it ran anything: {reason}")
-        return [_node(entry) for entry in json.loads(results.read_text(encoding="utf-8"))["results"]]
+        return [_node(each) for each in outcome.result.results]
 
 
-def _node(entry: dict[str, Any]) -> NodeResult:
-    return NodeResult(entry["unique_id"].split(".")[2], entry["status"], entry.get("relation_name"))
+def _node(result: Any) -> NodeResult:
+    return NodeResult(result.node.unique_id.split(".")[2], str(result.status), result.node.relation_name)
+
+
+def _show(project: Path, gates: str | None, shown: Path) -> None:
+    """Make a project of links: all of ``project``, but of ``models/gates`` only what was asked and what serves all."""
+    project = project.resolve()
+
+    def others(folder: str, names: list[str]) -> list[str]:
+        if Path(folder) != project / "models" / "gates":
+            return []
+        return [name for name in names if Path(name).stem != gates and not name.startswith("_")]
+
+    shutil.copytree(project, shown, ignore=others, copy_function=os.symlink)
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ def judge_relations(
         absent: Neighbours of which nothing is released.
         rows: Rows of the candidate in the period.
         is_nil: Its submissions say that there is nothing to report. That all rows were set aside says no such thing.
-        cache: Where dbt's parsed project is kept between runs.
+        cache: Folder where dbt's parsed project is kept between runs.
     """
     if not registered.relations:
         return GateResult(gate="relations", verdict=Verdict.PASS)
@@ -54,6 +54,7 @@ def judge_relations(
         project=project,
         database_url=database_url,
         select=f"tag:gate__{registered.name}",
+        gates=registered.name,
         candidate_schema=candidate_schema,
         period=period,
         cache=cache,
@@ -82,7 +83,7 @@ def _findings(
         return [could_not_check(rule, "dbt did not run the test.", relation.column)]
     if node.status not in _JUDGED or node.relation is None:
         return [could_not_check(rule, f"dbt ended the test with status '{node.status}'.", relation.column)]
-    lacking = [n for n in relation.neighbours if n in absent]
+    lacking = [n for n in relation.neighbours if n in absent and not n.may_lack]
     required = [n for n in lacking if n.required]
     if required:
         names = ", ".join(n.dependency for n in required)
@@ -111,7 +112,7 @@ def _counted(
     ).format(table)
     summary = connection.execute(sql.SQL("SELECT evaluated FROM {} WHERE _row IS NULL").format(table)).fetchone()
     if summary is not None and summary[0] == 0 and rule.severity in ("warn", "note"):
-        why = "no row carries the figures on both days"
+        why = "no row carries what it would be held against"
         return [_not_asked(relation, why)]
     if summary is None or summary[0] == 0:
         return [could_not_check(rule, "The test evaluated no row, so it says nothing.", relation.column)]

@@ -32,7 +32,7 @@ def rule(
     The method takes pandera's ``PolarsData`` and returns a lazy frame of one boolean column, a row each:
     false where the row fails, null where the rule does not apply to it. Beside the dictionary's columns the
     frame has ``_period`` (the reporting period) and ``_latest`` (the last day that can be reported), so that
-    no rule reads the clock.
+    no rule reads the clock; and ``_supplier`` (the code of whoever sent the file; null where nobody knows).
 
     Args:
         columns: What the rule reads. A row in which one of them is blank or unreadable is not evaluated:

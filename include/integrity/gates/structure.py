@@ -86,7 +86,16 @@ def judge_structure(
     findings += [_passed(rules.HAS_ROWS, rows), _row_shape(reading, rows, policy)]
     judging = ahead.of(reading) if ahead else None
     if judging is None:
-        judging = _judging(schema, dependency, fit, reading.rows, headings=reading.headings, period=period, as_of=as_of)
+        judging = _judging(
+            schema,
+            dependency,
+            fit,
+            reading.rows,
+            headings=reading.headings,
+            period=period,
+            as_of=as_of,
+            supplier=supplier,
+        )
         for part in reading.rows.parts or (reading.rows.raw(),):
             judging.ask(part)
     judging.conclude(reading, rows, policy, before)
@@ -133,6 +142,7 @@ class JudgedWhileRead:
             headings=begun.headings,
             period=self._period,
             as_of=self._as_of,
+            supplier=self._supplier,
             sink=self._sink,
         )
 
@@ -151,6 +161,7 @@ def _judging(
     headings: tuple[str, ...],
     period: date,
     as_of: date,
+    supplier: str,
     sink: Sink | None = None,
 ) -> Judging:
     return Judging(
@@ -160,6 +171,7 @@ def _judging(
         columns=rows.columns,
         period=period,
         latest=min(dependency.reporting.last_day(period), as_of),
+        supplier=supplier,
         has_more=sink is not None or len(rows.parts) > 1,
         unit_column=dependency.population.column if dependency.population else None,
         sink=sink,

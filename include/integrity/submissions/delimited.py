@@ -272,7 +272,9 @@ def require_short_cells(frame: pl.DataFrame, limits: Limits) -> None:
 
 
 def _most(frame: pl.DataFrame, lengths: pl.Expr) -> int:
-    return max(frame.select(lengths.max()).fill_null(0).row(0), default=0) if frame.height else 0
+    """The greatest of the columns' greatest lengths; 0 where there is no row, or no column."""
+    longest = frame.select(lengths.max()).fill_null(0)
+    return max(longest.row(0), default=0) if frame.height and longest.width else 0
 
 
 def _is_wrapped(line: str) -> bool:

@@ -24,9 +24,10 @@ _NEAR_TEN = 0.15
 def judge_volume(case: Case) -> Answer:
     """Rows, against the number that was to be expected."""
     answer, settings = Answer(rules.VOLUME_USUAL), case.settings
+    least = settings.history_needed(answer.rule.name)
     series = [(period, decades(profile.rows)) for period, profile in case.history]
-    if len(series) < settings.least_history:
-        answer.cannot(too_short(len(series), settings.least_history))
+    if len(series) < least:
+        answer.cannot(too_short(len(series), least))
         return answer
     rows = case.profile.rows
     found = _departure(case, series, decades(rows), settings.rows_floor, settings.width)
@@ -127,6 +128,7 @@ def _judge_shares(
     Args:
         least: Cells without which it is not asked.
     """
+    needed = case.settings.history_needed(answer.rule.name)
     for name, column in case.profile.columns.items():
         now = share_of(column, case.profile.rows)
         if now is None or not now.whole:
@@ -135,8 +137,8 @@ def _judge_shares(
             answer.cannot(f"fewer than {least} cells", name)
             continue
         past = _past_shares(case, name, share_of)
-        if len(past) < case.settings.least_for_shares:
-            answer.cannot(too_short(len(past), case.settings.least_for_shares), name)
+        if len(past) < needed:
+            answer.cannot(too_short(len(past), needed), name)
             continue
         if now.whole < LEAST_CELLS and len({share.value for _, share in past}) > 1:
             answer.cannot(f"fewer than {LEAST_CELLS} cells, and their share has changed before", name)
@@ -172,6 +174,7 @@ def _past_shares(case: Case, name: str, share_of: ShareOf) -> list[tuple[date, S
 def judge_scale(case: Case) -> Answer:
     """Figures that are five times as much or more: a decimal sign lost, another unit."""
     answer, settings = Answer(rules.SCALE_KEPT), case.settings
+    least = settings.history_needed(answer.rule.name)
     for name, column in case.profile.columns.items():
         if column.number is None or column.number.magnitude is None:
             continue
@@ -179,8 +182,8 @@ def judge_scale(case: Case) -> Answer:
             answer.cannot(f"fewer than {LEAST_CELLS} figures, and they cross nought", name)
             continue
         series, value, floor = _sizes(case, name, column.number)
-        if len(series) < settings.least_for_scale:
-            answer.cannot(too_short(len(series), settings.least_for_scale), name)
+        if len(series) < least:
+            answer.cannot(too_short(len(series), least), name)
             continue
         found = _departure(case, series, value, floor, settings.scale_width)
         if found is None or found.by <= 1:
@@ -199,6 +202,7 @@ def judge_level(case: Case, told: frozenset[str]) -> Answer:
         told: Columns of which a change of scale is told.
     """
     answer, settings = Answer(rules.LEVEL_USUAL), case.settings
+    least = settings.history_needed(answer.rule.name)
     for name, column in case.profile.columns.items():
         if column.number is None or column.number.magnitude is None:
             continue
@@ -208,8 +212,8 @@ def judge_level(case: Case, told: frozenset[str]) -> Answer:
         series = _levels(case, name)
         if name in told:
             answer.cannot(f"see {rules.SCALE_KEPT.name}", name)
-        elif len(series) < settings.least_history:
-            answer.cannot(too_short(len(series), settings.least_history), name)
+        elif len(series) < least:
+            answer.cannot(too_short(len(series), least), name)
         else:
             _judge_level(case, answer, name, column.number.level, series)
     return answer

@@ -20,7 +20,7 @@ _LEAST_PAIRS = 2
 def judge_new(case: Case) -> Answer:
     """Values that no earlier submission had, in columns where that is rare."""
     answer, settings = Answer(rules.CATEGORIES_NEW), case.settings
-    for name, values, past in _categories(case, answer, settings.least_for_categories):
+    for name, values, past in _categories(case, answer, settings.history_needed(answer.rule.name)):
         usual = max(_novelty(past))
         seen = frozenset().union(*(known.counts for known in past))
         fresh = [count for value, count in values.counts.items() if value not in seen]
@@ -39,7 +39,8 @@ def judge_new(case: Case) -> Answer:
 
 def judge_vanished(case: Case) -> Answer:
     """Values that every submission had of late, and this one has not."""
-    answer, least = Answer(rules.CATEGORIES_VANISHED), case.settings.least_for_categories
+    answer = Answer(rules.CATEGORIES_VANISHED)
+    least = case.settings.history_needed(answer.rule.name)
     for name, values, past in _categories(case, answer, least):
         lost = [value for value in past[-1].counts if value not in values.counts and _is_lasting(value, past, least)]
         if not lost:
@@ -138,7 +139,8 @@ def judge_renewed(case: Case, told: frozenset[str | None]) -> Answer:
     Args:
         told: Not empty where the whole submission is told to be a copy.
     """
-    answer, least = Answer(rules.COLUMN_RENEWED), case.settings.least_history
+    answer = Answer(rules.COLUMN_RENEWED)
+    least = case.settings.history_needed(answer.rule.name)
     if told:
         answer.cannot(f"see {rules.NOT_COPIED.name}")
         return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from integrity.findings import Severity
+from integrity.gates.profiling import rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,5 +61,19 @@ class Sensitivity:
             why = "profiling judges a submission as a whole and can set no row aside"
             raise ValueError(f"{why}: use block, warn or note")
 
+    def history_needed(self, rule: str) -> int:
+        """Earlier submissions without which a rule of the gate, by its name, is not judged."""
+        if rule in _NEED_A_HISTORY:
+            return self.least_history
+        if rule in _NEED_SHARES:
+            return self.least_for_shares
+        if rule in _NEED_CATEGORIES:
+            return self.least_for_categories
+        return self.least_for_scale if rule == rules.SCALE_KEPT.name else 1
+
+
+_NEED_A_HISTORY = {rules.VOLUME_USUAL.name, rules.LEVEL_USUAL.name, rules.COLUMN_RENEWED.name}
+_NEED_SHARES = {each.name for each in (rules.NULLS_USUAL, rules.NOUGHTS_USUAL, rules.SIGNS_USUAL, rules.DIGITS_USUAL)}
+_NEED_CATEGORIES = {rules.CATEGORIES_NEW.name, rules.CATEGORIES_VANISHED.name}
 
 DEFAULTS = Sensitivity()
