@@ -21,7 +21,15 @@ class Misconfigured(IntegrityError):
 
 
 class Rejected(IntegrityError):
-    """A file or request is refused; the text says why, in words that its sender understands."""
+    """A file or request is refused; the text says why, in words that its sender understands.
+
+    Attributes:
+        about: The one of what was given that it is about, by its name; '' where it is about none alone.
+    """
+
+    def __init__(self, text: str, about: str = "") -> None:
+        super().__init__(text)
+        self.about = about
 
 
 class GateFailed(IntegrityError):

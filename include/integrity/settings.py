@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from integrity.errors import Misconfigured
+
+MEMBER_ID = r"[UW][A-Z0-9]{2,}"
+"""How Slack writes who somebody is."""
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +31,10 @@ class Settings:
         archive: Files exactly as received, under their hash (``INTEGRITY_ARCHIVE_URL``).
         sponsor: Who is accountable for integrity in the whole entity, as ``Name <address>`` (``INTEGRITY_SPONSOR``);
             with the owner, they waive failures of the most important data.
+        sponsor_slack: Their member id in Slack (``INTEGRITY_SPONSOR_SLACK``).
         policy: What each importance class calls for.
+        tries_alerts: Whether ``watch`` sends a trial to every place where news goes, once a day
+            (``INTEGRITY_ALERTS_CANARY``).
         dbt_project: The dbt project that judges relations and builds marts.
     """
 
@@ -38,9 +45,11 @@ class Settings:
     outbox: Path
     archive: Path
     sponsor: str | None = None
+    sponsor_slack: str | None = None
     policy: Path = PROJECT_ROOT / "include" / "policy.yml"
     dbt_project: Path = PROJECT_ROOT / "dbt_project"
     audit_heads_file: Path | None = None
+    tries_alerts: bool = False
 
     @property
     def audit_heads(self) -> Path:
@@ -48,8 +57,8 @@ class Settings:
 
     @property
     def dbt_cache(self) -> Path:
-        """dbt's parsed project, kept between runs."""
-        return self.home / "dbt" / "partial_parse.msgpack"
+        """Where dbt's parsed project is kept between runs, a file for each dependency."""
+        return self.home / "dbt"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -73,8 +82,24 @@ class Settings:
             outbox=path("INTEGRITY_OUTBOX", home / "outbox"),
             archive=_archive_folder(env.get("INTEGRITY_ARCHIVE_URL", "").strip(), home / "archive"),
             sponsor=env.get("INTEGRITY_SPONSOR", "").strip() or None,
+            sponsor_slack=_member_id("INTEGRITY_SPONSOR_SLACK", env),
+            tries_alerts=_switched("INTEGRITY_ALERTS_CANARY", env),
             audit_heads_file=path("INTEGRITY_AUDIT_HEADS", home / "audit_heads.log"),
         )
+
+
+def _member_id(name: str, env: Mapping[str, str]) -> str | None:
+    given = env.get(name, "").strip()
+    if given and not re.fullmatch(MEMBER_ID, given):
+        raise Misconfigured(f"{name} is '{given}'. Write the member id that Slack shows in a person's profile: U….")
+    return given or None
+
+
+def _switched(name: str, env: Mapping[str, str]) -> bool:
+    given = env.get(name, "").strip().lower()
+    if given not in ("", "yes", "no"):
+        raise Misconfigured(f"{name} is '{given}'. Write yes or no.")
+    return given == "yes"
 
 
 def _checked_database_url(url: str) -> str | None:

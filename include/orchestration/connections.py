@@ -1,11 +1,11 @@
-"""Credentials of sources, from Airflow's connections."""
+"""Credentials of servers, from Airflow's connections."""
 
 from __future__ import annotations
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+from integrity.connections import Credentials, from_fields
 from integrity.errors import Misconfigured, Transient
-from integrity.sources.credentials import Credentials, from_fields
 
 
 def airflow_connection(name: str) -> Credentials:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from integrity.connections import Credentials
 from integrity.errors import Misconfigured
 from integrity.inventory.dependency import Dependency
 from integrity.pipeline.ingesting import ingest
 from integrity.pipeline.office import Office
-from integrity.sources.credentials import Credentials
 from integrity.sources.delivering import Delivering
 from integrity.sources.pulling import Trouble
 from integrity.sources.remote import Patience
@@ -169,11 +169,11 @@ def test_a_night_delivers_its_feedback_and_a_deaf_server_changes_no_verdict(
     monkeypatch.setattr("integrity.pipeline.recording.connections_from_environment", lambda: post.connection)
     house.send(REGIONAL, real(REGIONAL, 28))
     with caplog.at_level(logging.ERROR):
-        assert not ingest(office, DAY, house.channel).verdict.blocks
+        assert not ingest(office, DAY, house.channels).verdict.blocks
     assert "sftp outbox of protezione_civile: There is no connection 'theirs'." in caplog.text
 
     post.credentials = {"theirs": folder.credentials()}
-    ingest(office, DAY, house.channel)
+    ingest(office, DAY, house.channels)
     there = {path.name: path.read_bytes() for path in (folder.path / "feedback").glob("*")}
     ours = {path.name: path.read_bytes() for path in (house.settings.outbox / REGIONAL / SUPPLIER).glob("*")}
     assert there == ours != {}

@@ -23,11 +23,11 @@ from typing import Any
 
 import pytest
 import yaml
+from integrity.connections import Credentials
 from integrity.errors import Misconfigured, Rejected, Transient
 from integrity.inventory.dependency import Dependency
 from integrity.pipeline import receiving
 from integrity.pipeline.office import Office
-from integrity.sources.credentials import Credentials
 from integrity.sources.pulling import Pulling, Trouble
 from integrity.sources.remote import Patience
 from integrity.sources.s3 import S3Remote

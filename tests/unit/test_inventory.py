@@ -150,6 +150,30 @@ SECOND_SUPPLIER = (
             "Mend the line.",
             id="not-yaml",
         ),
+        pytest.param(
+            "title: National hospital activity",
+            "title: One\ntitle: Two",
+            "title: Two",
+            "this is not YAML: found duplicate key 'title'",
+            "Mend the line.",
+            id="a-key-twice",
+        ),
+        pytest.param(
+            "title: National hospital activity",
+            "title: 2026-02-30",
+            None,
+            "this is not YAML: day is out of range for month",
+            "Mend the line.",
+            id="a-day-that-is-none",
+        ),
+        pytest.param(
+            "title: National hospital activity",
+            "title: \x07",
+            None,
+            "this is not YAML: ",
+            "Mend the line.",
+            id="a-control-character",
+        ),
     ],
 )
 def test_a_mistake_in_dependency_yml(own: Settings, old: str, new: str, at: str | None, what: str, mend: str) -> None:
@@ -280,6 +304,13 @@ def test_a_change_of_what_decides_changes_the_fingerprint(own: Settings, file: s
     before = fingerprint(registered, own)
     with (registered.folder / file).open("a", encoding="utf-8") as opened:
         opened.write("\n")
+    assert fingerprint(registered, own) != before
+
+
+def test_a_module_beside_the_schema_decides_as_well(own: Settings) -> None:
+    registered = load_inventory(own).get(REGIONAL)
+    before = fingerprint(registered, own)
+    (registered.folder / "spelling.py").write_text("LEAST = 2\n", encoding="utf-8")
     assert fingerprint(registered, own) != before
 
 

@@ -340,6 +340,18 @@ def test_a_dbt_test_may_state_thresholds_and_leave_its_severity_to_the_class(own
     assert found.rule.severity == HIGH.severities["relationship"] == "block"
 
 
+@pytest.mark.parametrize("broken", ["sources: [", "sources: []\nsources: []\n"], ids=["not-yaml", "a-key-twice"])
+def test_dbt_tests_that_are_no_yaml_break_their_own_dependency_and_no_other(
+    own: Settings, tmp_path: Path, broken: str
+) -> None:
+    shutil.copytree(own.dbt_project / "models", tmp_path / "dbt" / "models")
+    (tmp_path / "dbt" / "models" / "gates" / f"{REGIONAL}.yml").write_text(broken, encoding="utf-8")
+    inventory = load_inventory(replace(own, dbt_project=tmp_path / "dbt"))
+    assert set(inventory.broken) == {REGIONAL}
+    assert f"gates/{REGIONAL}.yml:" in str(inventory.broken[REGIONAL].error())
+    assert "this is not YAML" in str(inventory.broken[REGIONAL].error())
+
+
 STATED = """\
                   column: nuovi_positivi
                   severity: warn

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from integrity.connections import Credentials, connections_from_environment
 from integrity.errors import Misconfigured
 from integrity.inventory.dependency import Dependency
 from integrity.settings import PROJECT_ROOT
-from integrity.sources.credentials import Credentials, connections_from_environment
 from pydantic import ValidationError
 
 

@@ -8,7 +8,7 @@ from email.utils import parseaddr
 from typing import Literal
 
 from integrity.errors import Rejected
-from integrity.inventory.dependency import Person
+from integrity.inventory.people import Person
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,13 @@ def entitled(
     needed = deciders(owner, sponsor, waived_by)
     missing = [f"{role} {person}" for role, person in needed.items() if role not in named]
     if missing:
-        raise Rejected(f"Here {waived_by} decide{'' if len(needed) > 1 else 's'}; missing: {', '.join(missing)}.")
+        raise Rejected(f"{said_to_decide(waived_by)}; missing: {', '.join(missing)}.")
     return [str(people[role]) for role in people if role in named]
+
+
+def said_to_decide(waived_by: Literal["owner", "owner and sponsor"]) -> str:
+    """Who decides here, as the beginning of a sentence."""
+    return f"Here {waived_by} decide{'' if ' and ' in waived_by else 's'}"
 
 
 def deciders(

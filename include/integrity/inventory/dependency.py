@@ -15,6 +15,7 @@ from integrity.inventory.assessed import Assessment, ControlsAssessed
 from integrity.inventory.calendars import Strict, TimeZone, months_after
 from integrity.inventory.departing import Departed, Departure
 from integrity.inventory.formats import refuse_formats
+from integrity.inventory.people import Alerts, Person
 from integrity.inventory.policy import Policy
 from integrity.inventory.release_policy import ALL, ReleasePolicy
 from integrity.inventory.reporting import Reporting as Reporting
@@ -47,13 +48,6 @@ def _pattern(value: str) -> str:
 def _readable_formats(value: list[str]) -> list[str]:
     refuse_formats(value)
     return value
-
-
-class Person(Strict):
-    name: str
-    title: str
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    slack: str | None = Field(default=None, description="Slack member id, mentioned when they must act")
 
 
 class Supplier(Strict):
@@ -262,10 +256,6 @@ class ControlTotals(Strict):
     required: bool = True
 
 
-class Alerts(Strict):
-    slack_channel: str = Field(pattern=r"^[#CDG].+")
-
-
 class NoRelations(Strict):
     """Said in writing by a dependency that nothing else can be held against."""
 
@@ -276,6 +266,7 @@ class Dependency(Strict):
     """A key data dependency: registered data that the entity relies on (columns A to J of the inventory).
 
     Attributes:
+        deputy: Who is asked where the owner does not answer.
         key: Columns that tell one row from another, where a submission is one table.
         tables: The tables of a submission, where it is several.
     """
@@ -289,6 +280,7 @@ class Dependency(Strict):
     output: str
     system: str
     owner: Person
+    deputy: Person | None = None
     assessment: Assessment
     controls: ControlsAssessed | None = None
     departures: list[Departure] = []
@@ -413,16 +405,20 @@ class Neighbour(Strict):
     """What a relation leans on: a dependency's release, so many days or months before the period that is judged.
 
     A missing neighbour makes the rule "not judged" where ``required`` is false (the first night has no
-    day before); where it is true the rule cannot be evaluated, which is ERROR and blocks.
+    day before); where it is true the rule cannot be evaluated, which is ERROR and blocks. One that may be lacking
+    (``may_lack``) is one of several: the rule is asked with those that there are, and says itself what it lacks.
     """
 
     dependency: str
     days_before: int = Field(default=0, ge=0)
     months_before: int = Field(default=0, ge=0)
     required: bool = False
+    may_lack: bool = False
 
     @model_validator(mode="after")
     def _counts_in_one_unit(self) -> Self:
+        if self.required and self.may_lack:
+            raise ValueError("a neighbour that is required may not be lacking")
         if self.days_before and self.months_before:
             raise ValueError("a neighbour lies days_before or months_before, not both")
         return self

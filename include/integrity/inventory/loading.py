@@ -11,8 +11,6 @@ from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 
 from integrity.errors import Misconfigured
 from integrity.findings import Rule, Severity
@@ -29,7 +27,8 @@ from integrity.inventory.dependency import (
 )
 from integrity.inventory.headings import bare
 from integrity.inventory.policy import Policy, read_policies
-from integrity.inventory.problems import Place, Problem, from_validation, line_of, misconfigured, not_yaml, plain, shown
+from integrity.inventory.problems import Problem, from_validation, misconfigured, not_yaml, shown
+from integrity.inventory.yaml_files import Place, YamlFile, read_yaml
 from integrity.settings import Settings
 from integrity.thresholds import Thresholds
 
@@ -95,7 +94,7 @@ def fingerprint(registered: Registered, settings: Settings) -> str:
     """Hash of everything that decides a verdict on this dependency; a judgement is repeated when it changes."""
     digest = hashlib.sha256()
     shared = sorted(registered.folder.parent.glob("_*/**/*.py")) + sorted(registered.folder.parent.glob("_*.py"))
-    own = [registered.folder / "dependency.yml", registered.folder / "schema.py"]
+    own = [registered.folder / "dependency.yml", *sorted(registered.folder.glob("*.py"))]
     layouts = sorted((registered.folder / "layouts").glob("*.yml"))
     references = sorted((registered.folder / "reference").glob("*.csv"))
     for path in [*own, *layouts, *references, *shared, settings.policy]:
@@ -110,16 +109,16 @@ def _load_folder(
     if not path.is_file():
         return Broken(folder.name, (Problem(shown(path), 1, "the file is missing", "Write it, or remove the folder."),))
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8")) or {}
-    except (MarkedYAMLError, UnicodeDecodeError) as error:
+        file = read_yaml(path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         return Broken(folder.name, (not_yaml(shown(path), error),))
-    dependency, problems = _load_declaration(path, tree)
+    dependency, problems = _load_declaration(path, file)
     models = [table.model for table in dependency.tables] if dependency else []
     problems += _schema_problems(folder / "schema.py", models or ["Schema"] if dependency else [])
     problems += policy_problems
     if dependency is None or dependency.importance not in policies:
         return Broken(folder.name, tuple(problems))
-    policy, departures, departure_problems = _depart(dependency, policies[dependency.importance], path, tree)
+    policy, departures, departure_problems = _depart(dependency, policies[dependency.importance], path, file)
     relations, relation_problems = _load_relations(dependency, policy, settings)
     problems += [*departure_problems, *relation_problems]
     if problems:
@@ -138,9 +137,9 @@ def _load_folder(
     )
 
 
-def _load_declaration(path: Path, tree: Any) -> tuple[Dependency | None, list[Problem]]:
+def _load_declaration(path: Path, file: YamlFile) -> tuple[Dependency | None, list[Problem]]:
     """What ``dependency.yml`` and the layouts beside it declare, and every mistake in them."""
-    declared = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    declared = dict(file.says) if isinstance(file.says, dict) else file.says
     own_layouts = len(declared.get("layouts") or []) if isinstance(declared, dict) else 0
     written, problems = _load_layouts(path.parent)
     has_layout_problems = bool(problems)
@@ -151,10 +150,10 @@ def _load_declaration(path: Path, tree: Any) -> tuple[Dependency | None, list[Pr
     except ValidationError as error:
         # Layouts that could not be loaded are told where they stand, and not once more as missing here.
         told = [d for d in error.errors() if not (has_layout_problems and d["loc"] == ("layouts",))]
-        return None, problems + [from_validation(shown(path), tree, dict(details)) for details in told]
-    places = [_Place(path, tree, ("layouts", index)) for index in range(own_layouts)] + [w.place for w in written]
+        return None, problems + [from_validation(shown(path), file, dict(details)) for details in told]
+    places = [_Place(path, file, ("layouts", index)) for index in range(own_layouts)] + [w.place for w in written]
     problems += [
-        Problem(shown(path), line_of(tree, at), what, mend)
+        Problem(shown(path), file.line_of(at), what, mend)
         for at, what, mend in _contradictions(dependency, path.parent)
     ]
     problems += _layout_problems(dependency, places)
@@ -162,7 +161,7 @@ def _load_declaration(path: Path, tree: Any) -> tuple[Dependency | None, list[Pr
 
 
 def _depart(
-    dependency: Dependency, policy: Policy, path: Path, tree: Any
+    dependency: Dependency, policy: Policy, path: Path, file: YamlFile
 ) -> tuple[Policy, list[Departed], list[Problem]]:
     """The class's policy with the dependency's departures applied, one by one, and those in words."""
     told: list[Departed] = []
@@ -171,7 +170,7 @@ def _depart(
         try:
             policy, departed = depart(policy, departure)
         except ValueError as error:
-            line = line_of(tree, ("departures", index))
+            line = file.line_of(("departures", index))
             problems.append(Problem(shown(path), line, str(error), "Correct the departure, or remove it."))
         else:
             told.append(departed)
@@ -191,14 +190,14 @@ def _class_in_words(dependency: Dependency, departures: list[Departed]) -> str:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a layout is written: the file, its tree, and the path to the layout within it."""
+    """Where a layout is written: the file, and the path to the layout within it."""
 
     path: Path
-    tree: Any
-    at: tuple[str | int, ...]
+    file: YamlFile
+    at: Place
 
-    def problem(self, at: tuple[str | int, ...], what: str, mend: str) -> Problem:
-        return Problem(shown(self.path), line_of(self.tree, (*self.at, *at)), what, mend)
+    def problem(self, at: Place, what: str, mend: str) -> Problem:
+        return Problem(shown(self.path), self.file.line_of((*self.at, *at)), what, mend)
 
 
 @dataclass(frozen=True)
@@ -213,20 +212,19 @@ def _load_layouts(folder: Path) -> tuple[list[_Written], list[Problem]]:
     problems: list[Problem] = []
     for path in sorted((folder / "layouts").glob("*.yml")):
         try:
-            tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-            plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (MarkedYAMLError, UnicodeDecodeError) as error:
+            file = read_yaml(path)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             problems.append(not_yaml(shown(path), error))
             continue
-        if not plain:
+        if not file.says:
             problems.append(Problem(shown(path), 1, "it holds no layout", "Write one, or remove the file."))
             continue
-        for index, one in enumerate(plain if isinstance(plain, list) else [plain]):
-            place = _Place(path, tree, (index,) if isinstance(plain, list) else ())
+        for index, one in enumerate(file.says if isinstance(file.says, list) else [file.says]):
+            place = _Place(path, file, (index,) if isinstance(file.says, list) else ())
             try:
                 written.append(_Written(Layout.model_validate(one), place))
             except ValidationError as error:
-                problems += [from_validation(shown(path), tree, dict(details), place.at) for details in error.errors()]
+                problems += [from_validation(shown(path), file, dict(details), place.at) for details in error.errors()]
     return written, problems
 
 
@@ -334,11 +332,14 @@ def _load_relations(
         return [], [Problem(f"{dependency.name}/dependency.yml", 1, what, mend)]
     rules: list[RelationRule] = []
     problems: list[Problem] = []
-    tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    try:
+        file = read_yaml(path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return [], [not_yaml(shown(path), error)]
     tables = {relation_of(dependency.name, table.name): table.name for table in dependency.tables}
-    for relation, test in _tests(tree):
+    for relation, at, test in _tests(file.says):
         ((_, body),) = test.items()
-        line = test.lc.line + 1
+        line = file.line_of(at)
         try:
             meta = dict(body["config"]["meta"])
             neighbours = [Neighbour.model_validate(dict(n)) for n in meta.pop("neighbours")]
@@ -364,17 +365,17 @@ def _relation_of(name: str, meta: dict[str, Any], policy: Policy) -> Rule:
     """The rule that a test's ``meta`` states, as the dependency's class and departures have it."""
     meta["limitations"] = tuple(str(code) for code in meta.get("limitations", ()))
     if meta.get("thresholds"):
-        meta["thresholds"] = Thresholds.model_validate(plain(meta["thresholds"]))
+        meta["thresholds"] = Thresholds.model_validate(meta["thresholds"])
     states_severity = "severity" in meta
     return policy.settled(Rule(name=name, **{"severity": "block", **meta}), states_severity=states_severity)
 
 
-def _tests(tree: Any) -> Iterator[tuple[str, Any]]:
-    """Each test, after the name of the relation that it is asked of."""
-    for source in tree.get("sources", []):
-        for table in source.get("tables", []):
-            for test in table.get("data_tests", []):
-                yield str(table["name"]), test
+def _tests(says: dict[str, Any]) -> Iterator[tuple[str, Place, Any]]:
+    """Each test, after the name of the relation that it is asked of and where it stands."""
+    for i, source in enumerate(says.get("sources", [])):
+        for j, table in enumerate(source.get("tables", [])):
+            for k, test in enumerate(table.get("data_tests", [])):
+                yield str(table["name"]), ("sources", i, "tables", j, "data_tests", k), test
 
 
 def rule_mistakes(rule: Rule) -> Iterator[str]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 
 from integrity.findings import Rule, Severity
 from integrity.inventory import manual
-from integrity.inventory.problems import Problem, from_validation, misconfigured, not_yaml, plain
+from integrity.inventory.problems import Problem, from_validation, misconfigured, not_yaml
+from integrity.inventory.yaml_files import read_yaml
 from integrity.thresholds import Limit, Share, Thresholds, shown_share
 
 ANY = "any"
@@ -59,6 +59,31 @@ class Profiling(_Strict):
     severity: Literal["block", "warn", "note"]
 
 
+class ToldWhere(_Strict):
+    """Who is told of an issue, by its impact."""
+
+    high: Literal["channel", "owner"]
+    medium: Literal["channel", "owner", "nobody"]
+    low: Literal["channel", "owner", "nobody"]
+
+    def __getitem__(self, impact: str) -> str:
+        return str(getattr(self, impact))
+
+
+class Escalation(_Strict):
+    """Working days after an answer was due upon which the owner is reminded, and deputy and sponsor are asked."""
+
+    owner: int = Field(ge=1)
+    deputy: int = Field(ge=1)
+    sponsor: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        if not self.owner < self.deputy < self.sponsor:
+            raise ValueError("escalation climbs: owner before deputy before sponsor")
+        return self
+
+
 class RulePolicy(_Strict):
     """What is said of one rule by its name."""
 
@@ -82,6 +107,8 @@ class Policy(_Strict):
     missing_supplier: Literal["block", "warn"]
     coverage_wanted: Annotated[Share | None, BeforeValidator(lambda value: None if value == "none" else value)]
     answer_days: AnswerDays
+    told: ToldWhere
+    escalation: Escalation
     profiling: Profiling
     waived_by: Literal["owner", "owner and sponsor"]
     wait_hours: int = Field(ge=0)
@@ -206,21 +233,21 @@ class Bounds:
 def read_policies(path: Path) -> tuple[dict[str, Policy], list[Problem]]:
     """The policy of every class, and every mistake in the file; the classes that can be read are given all the same."""
     try:
-        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8")) or {}
-    except (MarkedYAMLError, UnicodeDecodeError) as error:
+        file = read_yaml(path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         return {}, [not_yaml(path.name, error)]
     except OSError as error:
         return {}, [Problem(path.name, 1, f"it cannot be read: {error.strerror}", "Write it, or give the right to.")]
     policies: dict[str, Policy] = {}
     problems: list[Problem] = []
     for importance in manual.classes():
-        if not isinstance(tree, dict) or importance not in tree:
+        if not isinstance(file.says, dict) or importance not in file.says:
             problems.append(Problem(path.name, 1, f"class '{importance}' is missing", "Say what it calls for."))
             continue
         try:
-            policies[importance] = Policy.model_validate(plain(tree[importance]))
+            policies[importance] = Policy.model_validate(file.says[importance])
         except ValidationError as error:
-            problems += [from_validation(path.name, tree, dict(e), (importance,)) for e in error.errors()]
+            problems += [from_validation(path.name, file, dict(e), (importance,)) for e in error.errors()]
         else:
             if policies[importance].departed:
                 what = f"class '{importance}' has 'departed'"

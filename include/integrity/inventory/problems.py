@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.error import MarkedYAMLError
+import yaml
 
 from integrity.errors import Misconfigured
-
-Place = tuple[str | int, ...]
-"""The way to something within a YAML file: keys and positions."""
+from integrity.inventory.yaml_files import Place, YamlFile
 
 
 @dataclass(frozen=True)
@@ -33,31 +31,16 @@ def misconfigured(problems: Iterable[Problem]) -> Misconfigured:
     return Misconfigured("\n".join(str(problem) for problem in problems))
 
 
-def not_yaml(file: str, error: MarkedYAMLError | UnicodeDecodeError) -> Problem:
+def not_yaml(file: str, error: yaml.YAMLError | UnicodeDecodeError) -> Problem:
     """A file that no YAML parser takes."""
     mark = getattr(error, "problem_mark", None)
-    what = f"this is not YAML: {getattr(error, 'problem', None) or 'it is not UTF-8 text'}"
+    is_text = not isinstance(error, UnicodeDecodeError)
+    why = getattr(error, "problem", None) or str(error).splitlines()[0] if is_text else "it is not UTF-8 text"
+    what = f"this is not YAML: {why}"
     return Problem(file, mark.line + 1 if mark else 1, what, "Mend the line.")
 
 
-def line_of(tree: Any, at: Place) -> int:
-    """The line in the file, from 1, of the deepest node on this path that exists.
-
-    Args:
-        tree: The file as ruamel's round-trip loader gives it.
-    """
-    line = 1
-    for key in at:
-        place = getattr(tree, "lc", None)
-        try:
-            line = (place.key(key) if isinstance(key, str) else place.item(key))[0] + 1  # type: ignore[union-attr]
-            tree = tree[key]
-        except (KeyError, IndexError, TypeError, AttributeError):
-            break
-    return line
-
-
-def from_validation(file: str, tree: Any, details: dict[str, Any], within: Place = ()) -> Problem:
+def from_validation(file: str, written: YamlFile, details: dict[str, Any], within: Place = ()) -> Problem:
     """What pydantic found.
 
     Args:
@@ -73,20 +56,10 @@ def from_validation(file: str, tree: Any, details: dict[str, Any], within: Place
             what, mend = f"'{name}' is missing", f"Add it under '{at[-2]}'." if len(at) > 1 else "Add it."
         case _:
             what, mend = f"'{name}': {details['msg'].removeprefix('Value error, ')}", "Correct the value."
-    return Problem(file, line_of(tree, at), what, mend)
+    return Problem(file, written.line_of(at), what, mend)
 
 
 def shown(path: Path) -> str:
     """A file of a dependency's folder as people name it."""
     parts = path.parts[-3:] if path.parent.name == "layouts" else path.parts[-2:]
     return str(Path(*parts))
-
-
-def plain(node: Any) -> Any:
-    """A node of ruamel's tree as plain dicts, lists and numbers."""
-    if isinstance(node, dict):
-        return {str(key): plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [plain(value) for value in node]
-    # ruamel keeps a number's notation by types of its own.
-    return next((kind(node) for kind in (int, float, str) if isinstance(node, kind) and type(node) is not bool), node)

@@ -67,6 +67,31 @@ class SftpOutbox(_Place):
         return PurePosixPath(self.folder) == PurePosixPath(other.folder)
 
 
+class MailOutbox(_Place):
+    """A supplier's mailbox.
+
+    Attributes:
+        attach: Whether the pack itself may travel by mail. It holds the supplier's own rows.
+        link: Where they find the pack otherwise: an address, to which its file's name is added.
+    """
+
+    kind: Literal["mail"]
+    connection: str = Field(default="smtp_default", pattern=_CONNECTION)
+    to: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    attach: bool = False
+    link: Annotated[str, AfterValidator(_safe_address)] | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> MailOutbox:
+        if not self.attach and self.link is None:
+            raise ValueError("a mail tells where the pack is ('link'), has it attached ('attach: true'), or both")
+        return self
+
+    def meets(self, other: _Place) -> bool:
+        """Whether it is the same mailbox."""
+        return isinstance(other, MailOutbox) and self.to.casefold() == other.to.casefold()
+
+
 class _Source(_Place):
     """Where a supplier leaves files for us to fetch, beside the inbox.
 
@@ -127,4 +152,4 @@ class HttpsSource(_Source):
 
 
 Source = Annotated[S3Source | SftpSource | HttpsSource, Field(discriminator="kind")]
-Outbox = Annotated[S3Outbox | SftpOutbox, Field(discriminator="kind")]
+Outbox = Annotated[S3Outbox | SftpOutbox | MailOutbox, Field(discriminator="kind")]

@@ -16,9 +16,9 @@ from typing import Protocol
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
+from integrity.connections import Connections, Credentials
 from integrity.inventory.dependency import Dependency
-from integrity.inventory.sources import S3Outbox, SftpOutbox
-from integrity.sources.credentials import Connections, Credentials
+from integrity.inventory.sources import MailOutbox, S3Outbox, SftpOutbox
 from integrity.sources.fetching import Fetching
 from integrity.sources.pulling import Trouble, troubles_of
 from integrity.sources.remote import Patience
@@ -28,7 +28,7 @@ from integrity.warehouse.models import Delivered
 
 log = logging.getLogger("integrity.feedback")
 
-AnyOutbox = S3Outbox | SftpOutbox
+AnyOutbox = S3Outbox | SftpOutbox | MailOutbox
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,10 @@ def _described(place: AnyOutbox) -> str:
 
 def _identity(place: AnyOutbox) -> str:
     """The place itself; no credentials."""
-    where = f"{place.bucket}/{place.prefix}" if isinstance(place, S3Outbox) else place.folder
+    if isinstance(place, S3Outbox):
+        where = f"{place.bucket}/{place.prefix}"
+    else:
+        where = place.to if isinstance(place, MailOutbox) else place.folder
     return f"{place.kind} {place.connection} {where}"
 
 
@@ -117,6 +120,10 @@ def _open(place: AnyOutbox, credentials: Credentials, patience: Patience) -> _Pl
         from integrity.sources.s3 import S3Place
 
         return S3Place(place, credentials, patience)
+    if isinstance(place, MailOutbox):
+        from integrity.sources.mailed import MailPlace
+
+        return MailPlace(place, credentials)
     from integrity.sources.sftp import SftpPlace
 
     return SftpPlace(place, credentials, patience)

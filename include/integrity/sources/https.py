@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from integrity.connections import Credentials, refuse_plain
 from integrity.errors import Misconfigured, Transient
 from integrity.inventory.sources import HttpsSource
-from integrity.sources.credentials import Credentials, refuse_plain
 from integrity.sources.remote import Changed, Look, Patience, RemoteFile, Stream
 
 _DIGEST = re.compile(r"(md5|sha|sha-256|sha-512)=:?([A-Za-z0-9+/=]+):?", re.IGNORECASE)

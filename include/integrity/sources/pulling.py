@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, text
 
+from integrity.connections import Connections, Credentials
 from integrity.errors import IntegrityError, Misconfigured, Rejected, Transient, is_retryable
 from integrity.inventory.dependency import Dependency
 from integrity.inventory.sources import HttpsSource, S3Source, SftpSource
 from integrity.sources import memory
-from integrity.sources.credentials import Connections, Credentials
 from integrity.sources.fetching import Fetching
 from integrity.sources.memory import Subject
 from integrity.sources.names import is_unfinished, local_name, shown

@@ -18,9 +18,9 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 
+from integrity.connections import Credentials, refuse_plain
 from integrity.errors import Misconfigured, Transient
 from integrity.inventory.sources import S3Outbox, S3Source
-from integrity.sources.credentials import Credentials, refuse_plain
 from integrity.sources.remote import MOST_FILES, Changed, Look, Patience, RemoteFile, Stream
 
 _CHUNK = 1 << 18

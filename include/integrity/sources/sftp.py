@@ -19,9 +19,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from paramiko.message import Message
 from paramiko.pkey import UnknownKeyType
 
+from integrity.connections import Credentials
 from integrity.errors import Misconfigured, Transient
 from integrity.inventory.sources import SftpOutbox, SftpSource
-from integrity.sources.credentials import Credentials
 from integrity.sources.remote import MOST_FILES, Changed, Look, Patience, RemoteFile, Stream
 
 _CHUNK = 1 << 18

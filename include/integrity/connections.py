@@ -1,4 +1,4 @@
-"""What a connection tells about a source's server: Airflow keeps it; without Airflow, its variables are read here."""
+"""What a connection tells about a server: Airflow keeps it; without Airflow, its variables are read here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Credentials:
     """A connection. Whatever may be secret is kept out of its ``repr``.
 
     Attributes:
-        extra: What each kind of source reads besides; see docs/sources.md.
+        extra: What each kind of server reads besides; see docs/sources.md and docs/alerts.md.
     """
 
     host: str = ""
@@ -97,6 +97,11 @@ def _from_uri(given: str) -> Credentials:
     )
 
 
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine itself."""
+    return host in _LOOPBACK
+
+
 def refuse_plain(url: str, credentials: Credentials) -> None:
     """Refuse an address without TLS, unless it is this machine's own and the connection says ``allow_http``.
 
@@ -104,5 +109,5 @@ def refuse_plain(url: str, credentials: Credentials) -> None:
         Misconfigured: It is refused.
     """
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.hostname in _LOOPBACK and credentials.says("allow_http")):
+    if parts.scheme != "https" and not (is_loopback(parts.hostname) and credentials.says("allow_http")):
         raise Misconfigured(f"{parts.hostname}: only https:// is fetched from; the address has no TLS.")
