@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from integrity.alerts.channels import FileChannel, SlackChannel, channel_from_environment
+from integrity.alerts.channels import Channels, FileChannel
 from integrity.alerts.delivery import deliver
+from integrity.alerts.slack import SlackChannel
 from integrity.pipeline.answering import acknowledge
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import open_engine
@@ -21,10 +22,10 @@ ABRUZZO = "13"
 def on_slack(settled: Any, slack: Any) -> Any:
     """The product at work, with its alerts going to that Slack."""
     connection = {"conn_type": "slack", "password": "not-a-token", "extra": {"base_url": slack.url}}
-    settled.channel = channel_from_environment(
+    settled.channels = Channels.from_environment(
         settled.settings.home, {"AIRFLOW_CONN_SLACK_DEFAULT": json.dumps(connection)}
     )
-    assert isinstance(settled.channel, SlackChannel)
+    assert isinstance(settled.channels.of("slack:#c"), SlackChannel)
     return settled
 
 
@@ -54,9 +55,9 @@ def test_while_slack_is_down_alerts_wait_and_verdicts_stand(on_slack: Any, slack
     assert len(on_slack.open_issues()) == 1
 
     slack.is_down = False
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert len(slack.posted) == 1
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 0, "nothing is told twice"
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 0, "nothing is told twice"
 
 
 def bad_night(on_slack: Any, real: Any) -> None:
@@ -67,7 +68,7 @@ def bad_night(on_slack: Any, real: Any) -> None:
 def test_the_first_message_shows_how_things_stand(on_slack: Any, slack: Any, real: Any) -> None:
     bad_night(on_slack, real)
     acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert slack.shown["1588.000001"]["text"].endswith("'population complete' is acknowledged")
     on_slack.send(REGIONAL, real(REGIONAL, 29), 29)
     on_slack.run(REGIONAL, 29)
@@ -86,7 +87,7 @@ def test_a_message_that_was_written_before_issues_had_a_life_is_delivered(on_sla
     on_slack.execute(
         "UPDATE register.outbox SET kind = 'resolved', content = content - 'said' WHERE delivered_at IS NULL"
     )
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert slack.posted[-1]["text"].startswith("Resolved:")
 
 
@@ -99,16 +100,16 @@ def test_a_message_whose_answer_was_lost_is_not_sent_again(
     slack.loses_answers = True
     if is_reply:
         acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
-        deliver(open_engine(on_slack.settings), on_slack.channel)
+        deliver(open_engine(on_slack.settings), on_slack.channels)
     else:
         bad_night(on_slack, real)
     posted = len(slack.posted)
     assert on_slack.query("SELECT 1 FROM register.outbox WHERE delivered_at IS NULL")
     slack.loses_answers = False
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert len(slack.posted) == posted, "it was there"
-    (issue,) = on_slack.query("SELECT slack_thread FROM register.issue")
-    assert issue["slack_thread"] == "1588.000001"
+    (conversation,) = on_slack.query("SELECT route, thread FROM register.conversation")
+    assert conversation == {"route": "slack:#hospital-capacity", "thread": "1588.000001"}
 
 
 def test_a_process_that_dies_between_sending_and_recording_leaves_one_message(
@@ -117,18 +118,19 @@ def test_a_process_that_dies_between_sending_and_recording_leaves_one_message(
     slack.is_down = True
     bad_night(on_slack, real)
     slack.is_down = False
-    send = on_slack.channel.send
+    channel = on_slack.channels.of("slack:#hospital-capacity")
+    send = channel.send
 
-    def die(*message: Any, **more: Any) -> None:
-        send(*message, **more)
+    def die(message: Any) -> None:
+        send(message)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(on_slack.channel, "send", die)
+    monkeypatch.setattr(channel, "send", die)
     with pytest.raises(KeyboardInterrupt):
-        deliver(open_engine(on_slack.settings), on_slack.channel)
+        deliver(open_engine(on_slack.settings), on_slack.channels)
     monkeypatch.undo()
     assert len(slack.posted) == 1
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert len(slack.posted) == 1
 
 
@@ -136,7 +138,7 @@ def test_where_nobody_may_look_it_is_sent_again_rather_than_lost(on_slack: Any, 
     slack.loses_answers, slack.may_look = True, False
     bad_night(on_slack, real)
     slack.loses_answers = False
-    assert deliver(open_engine(on_slack.settings), on_slack.channel) == 1
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert len(slack.posted) == 2
 
 
@@ -150,10 +152,10 @@ def test_who_asks_to_be_left_in_peace_is(on_slack: Any, slack: Any, real: Any) -
     slack.peace = 0
     engine = open_engine(on_slack.settings)
     early, late = first["at"] - timedelta(seconds=1), first["at"]
-    deliver(engine, on_slack.channel, moment=early)
+    deliver(engine, on_slack.channels, moment=early)
     assert "hospitalised total" in str(slack.posted) or "population complete" in str(slack.posted)
     told = len(slack.posted)
-    deliver(engine, on_slack.channel, moment=late)
+    deliver(engine, on_slack.channels, moment=late)
     assert len(slack.posted) == told + 1
 
 
@@ -163,18 +165,18 @@ def test_what_fails_again_and_again_waits_longer_each_time(on_slack: Any, slack:
     engine, pauses = open_engine(on_slack.settings), []
     for _ in range(9):
         (waiting,) = on_slack.query("SELECT next_try_at FROM register.outbox")
-        deliver(engine, on_slack.channel, moment=waiting["next_try_at"])
+        deliver(engine, on_slack.channels, moment=waiting["next_try_at"])
         (after,) = on_slack.query("SELECT next_try_at FROM register.outbox")
         pauses.append(int((after["next_try_at"] - waiting["next_try_at"]).total_seconds() / 60))
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     (waiting,) = on_slack.query("SELECT next_try_at FROM register.outbox")
-    assert deliver(engine, on_slack.channel, moment=waiting["next_try_at"] - timedelta(seconds=1)) == 0
+    assert deliver(engine, on_slack.channels, moment=waiting["next_try_at"] - timedelta(seconds=1)) == 0
     slack.is_down = False
-    assert deliver(engine, on_slack.channel, moment=waiting["next_try_at"]) == 1
+    assert deliver(engine, on_slack.channels, moment=waiting["next_try_at"]) == 1
 
 
 def test_an_unreachable_slack_blocks_nothing_good(on_slack: Any, slack: Any, real: Any) -> None:
-    on_slack.channel.client.base_url = "http://127.0.0.1:9/api/"  # The port that discards; nobody listens.
+    on_slack.channels.of("slack:#c").client.base_url = "http://127.0.0.1:9/api/"
     on_slack.send(REGIONAL, real(REGIONAL, 29), 29)
     assert on_slack.run(REGIONAL, 29).verdict is Verdict.PASS
     assert {row["_period"].day for row in on_slack.published(REGIONAL)} == {27, 28, 29}
@@ -190,8 +192,8 @@ def test_no_cell_is_posted(on_slack: Any, slack: Any, real: Any) -> None:
 
 
 def test_without_slack_alerts_go_to_a_file(settled: Any, real: Any) -> None:
-    settled.channel = channel_from_environment(settled.settings.home, {})
-    assert isinstance(settled.channel, FileChannel)
+    settled.channels = Channels.from_environment(settled.settings.home, {})
+    assert isinstance(settled.channels.of("slack:#c"), FileChannel)
     settled.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
     settled.run(REGIONAL, 29)
     told = (settled.settings.home / "alerts.log").read_text(encoding="utf-8")

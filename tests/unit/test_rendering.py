@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from integrity.alerts.rendering import blocks, body, headline, plain
+from integrity.alerts.message import Message, News
+from integrity.alerts.rendering import body, headline, plain
+from integrity.alerts.slack import posted, standing
 
 CONTENT: dict[str, Any] = {
     "reference": "IG-00012",
@@ -16,7 +18,11 @@ CONTENT: dict[str, Any] = {
     "impact": "high",
     "owner": "Giulia Bianchi, Head",
     "due_on": "2020-04-29",
-    "channel": "#c",
+    "status": "open",
+    "shown_by": 1,
+    "since": None,
+    "explained_by": None,
+    "waived_until": None,
     "period": "2020-04-28",
     "title": "Regional figures",
     "outcome": "Nothing is released.",
@@ -30,6 +36,12 @@ CONTENT: dict[str, Any] = {
     "verdict": "FAIL",
     "resolution": "Revision 2 passed.",
 }
+
+
+def message(*kinds: str) -> Message:
+    """News of the one issue, in a thread that has begun."""
+    news = tuple(News(kind, CONTENT) for kind in kinds)
+    return Message(to="#c", key="k", news=news, standing=(CONTENT,), thread="1.0", was_tried=False)
 
 
 @pytest.mark.parametrize(
@@ -63,12 +75,12 @@ def test_an_owner_reads_what_is_wrong_what_was_done_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("kind", ["opened", "recurred", "resolved"])
 def test_nothing_in_an_alert_mentions_or_links(kind: str) -> None:
-    told = json.dumps([headline(kind, CONTENT), blocks(kind, CONTENT)])
+    told = json.dumps([headline(kind, CONTENT), posted(message(kind)), standing(message(kind))])
     assert not {"<", ">", "\\u0000"} & set(told)
     assert "*now*" not in told
-    assert blocks(kind, CONTENT)[0]["type"] == "section"
+    assert posted(message(kind))[1][0]["type"] == "section"
 
 
 def test_a_resolved_alert_says_what_cured_it() -> None:
     assert headline("resolved", CONTENT) == "Resolved: Regional figures, 'total cases'"
-    assert body("resolved", CONTENT) == ["Revision 2 passed.", "Nothing is released.", "Issue IG-00012 is closed."]
+    assert body("resolved", CONTENT) == ["Revision 2 passed.", "Nothing is released.", "Issue IG-00012 is open."]

@@ -1,118 +1,238 @@
-"""Delivering the outbox: in order per issue, once each as the reader sees it, and never at the cost of a verdict."""
+"""Delivering the outbox: in order, once each as the reader sees it, and never at the cost of a verdict."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import takewhile
+from typing import Any
 
 from sqlalchemy import Engine, Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from integrity.alerts.channels import Channel
+from integrity.alerts.channels import Channels
+from integrity.alerts.conversations import begin_conversations
+from integrity.alerts.message import Content, Message, News, links_of
 from integrity.errors import Undeliverable
+from integrity.register.life import open_occurrences
+from integrity.register.waivers import waived_until, waivers_in_force
 from integrity.warehouse.connection import transaction
-from integrity.warehouse.models import Issue, OutboxMessage
+from integrity.warehouse.models import Conversation, Issue, OutboxMessage, ToldIn
 
 log = logging.getLogger("integrity.alerts")
 
 _LONGEST = timedelta(hours=1)
-_KEY = "hashtextextended('outbox/' || CAST(:issue AS text), 0)"
+_KEY = "hashtextextended('conversation/' || CAST(:conversation AS text), 0)"
+_UNSAID: Content = {
+    "since": None,
+    "explained_by": None,
+    "outcome": "",
+    "downstream": [],
+    "run": "",
+    "waived_until": None,
+}
+"""What a message says that was written before there was more to say."""
 
 
-def deliver(engine: Engine, channel: Channel, *, limit: int = 200, moment: datetime | None = None) -> int:
+def deliver(engine: Engine, channels: Channels, *, limit: int = 200, moment: datetime | None = None) -> int:
     """Hand over what waits; what a channel does not take stays, with the reason, for a later delivery.
 
-    That it is tried is on record before it is: who finds a message that was tried, and not delivered, has it looked up.
+    All that waits in one conversation is one message. That it is tried is on record before it is: who finds a message
+    that was tried, and not delivered, has it looked up.
 
     Args:
+        limit: Most messages that are tried.
         moment: By which it is told whose time has come; by default now.
 
     Returns:
-        Messages handed over.
+        News handed over.
     """
     delivered = 0
+    now = moment or datetime.now(UTC)
+    begin_conversations(engine, now)
     stuck: set[int] = set()
+    left_in_peace: set[str] = set()
     for _ in range(limit):
-        now = moment or datetime.now(UTC)
         with transaction(engine) as session:
-            issue = session.scalar(_waiting(now).where(OutboxMessage.issue_id.not_in(stuck)).limit(1))
-        if issue is None:
+            waiting = _waiting(now).where(Conversation.id.not_in(stuck), Conversation.route.not_in(left_in_peace))
+            conversation = session.scalar(waiting.limit(1))
+        if conversation is None:
             break
-        with _holding(engine, issue) as is_ours:
+        stuck.add(conversation)
+        with _holding(engine, conversation) as is_ours:
             try:
-                if is_ours and _deliver_first(engine, channel, issue, now):
-                    delivered += 1
-                else:
-                    stuck.add(issue)
+                delivered += _deliver(engine, channels, conversation, now) if is_ours else 0
             except Undeliverable as error:
-                stuck.add(issue)
                 if error.retry_after:
-                    break  # Whoever asks for peace asks for it from all of us.
+                    # Whoever asks for peace asks for it for all that goes the same way.
+                    left_in_peace |= _same_way(engine, conversation)
     return delivered
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """News that has not been delivered."""
+
+    reference: str
+    kind: str
+    route: str
+    attempts: int
+    until: str
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        return vars(self) | {"until": self.until or None, "why": self.why or None}
+
+
+def waiting(engine: Engine) -> list[Waiting]:
+    """All news that has not been delivered, in order."""
+    query = select(OutboxMessage).where(OutboxMessage.delivered_at.is_(None)).order_by(OutboxMessage.id)
+    with transaction(engine) as session:
+        return [
+            Waiting(
+                reference=each.content["reference"],
+                kind=each.kind,
+                route=each.route,
+                attempts=each.attempts,
+                until=each.next_try_at.astimezone(UTC).isoformat(timespec="minutes") if each.next_try_at else "",
+                why=each.last_error or "",
+            )
+            for each in session.scalars(query)
+        ]
+
+
+def _news_of(conversation: int) -> Select[OutboxMessage]:
+    """What waits in a conversation, in order."""
+    return (
+        select(OutboxMessage)
+        .join(ToldIn, (ToldIn.issue_id == OutboxMessage.issue_id) & (ToldIn.route == OutboxMessage.route))
+        .where(ToldIn.conversation_id == conversation, OutboxMessage.delivered_at.is_(None))
+        .order_by(OutboxMessage.id)
+    )
+
+
 def _waiting(now: datetime) -> Select[int]:
-    """Issues of which the first message that waits is to be tried, the longest waiting first."""
+    """Conversations of which the first that waits is to be tried, the longest waiting first."""
     first = (
-        select(OutboxMessage.issue_id, func.min(OutboxMessage.id).label("id"))
+        select(ToldIn.conversation_id, func.min(OutboxMessage.id).label("id"))
+        .join(OutboxMessage, (ToldIn.issue_id == OutboxMessage.issue_id) & (ToldIn.route == OutboxMessage.route))
         .where(OutboxMessage.delivered_at.is_(None))
-        .group_by(OutboxMessage.issue_id)
+        .group_by(ToldIn.conversation_id)
         .subquery()
     )
     is_due = or_(OutboxMessage.next_try_at.is_(None), OutboxMessage.next_try_at <= now)
-    query = select(OutboxMessage.issue_id).join(first, first.c.id == OutboxMessage.id)
-    return query.where(is_due).order_by(OutboxMessage.id)
+    query = select(Conversation.id).join(first, first.c.conversation_id == Conversation.id)
+    return query.join(OutboxMessage, OutboxMessage.id == first.c.id).where(is_due).order_by(OutboxMessage.id)
+
+
+def _same_way(engine: Engine, conversation: int) -> set[str]:
+    with transaction(engine) as session:
+        how = session.get_one(Conversation, conversation).route.partition(":")[0]
+        routes = select(Conversation.route).where(Conversation.route.startswith(f"{how}:")).distinct()
+        return set(session.scalars(routes))
 
 
 @contextmanager
-def _holding(engine: Engine, issue: int) -> Iterator[bool]:
-    """Whether this process alone delivers an issue's messages meanwhile; it ends with this process at the latest."""
+def _holding(engine: Engine, conversation: int) -> Iterator[bool]:
+    """Whether this process alone delivers a conversation meanwhile; it ends with this process at the latest."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        is_ours = bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_KEY})"), {"issue": issue}))
+        key = {"conversation": conversation}
+        is_ours = bool(connection.scalar(text(f"SELECT pg_try_advisory_lock({_KEY})"), key))
         try:
             yield is_ours
         finally:
             if is_ours:
-                connection.execute(text(f"SELECT pg_advisory_unlock({_KEY})"), {"issue": issue})
+                connection.execute(text(f"SELECT pg_advisory_unlock({_KEY})"), key)
 
 
-def _deliver_first(engine: Engine, channel: Channel, issue: int, now: datetime) -> bool:
-    """Hand over the first message that waits of an issue; false where another process has done it meanwhile.
+def _deliver(engine: Engine, channels: Channels, conversation: int, now: datetime) -> int:
+    """Hand over what waits in a conversation, as one message.
+
+    Returns:
+        How many news that were; 0 where another process has told them meanwhile.
 
     Raises:
         Undeliverable: It was not taken, which is on record with when it is tried again.
     """
     with transaction(engine) as session:
-        message = _first(session, issue)
-        if message is None:
-            return False
-        was_tried = message.attempts > 0
-        message.attempts += 1
-        told = session.get_one(Issue, issue)
-        number, kind, content, attempts = message.id, message.kind, message.content, message.attempts
-        reference, thread = told.reference, told.slack_thread
+        told = _taken(session, conversation, now)
+        if not told:
+            return 0
+        was_tried = told[0].attempts > 0
+        told[0].attempts += 1
+        numbers, attempts = [each.id for each in told], told[0].attempts
+        talk = session.get_one(Conversation, conversation)
+        links = partial(links_of, channels.airflow_url)
+        news = tuple(News(each.kind, links(_UNSAID | each.content)) for each in told)
+        message = Message(
+            to=talk.route.partition(":")[2],
+            key=f"{news[0].reference}/{numbers[0]}",
+            news=news,
+            standing=tuple(map(links, _standing(session, talk))),
+            thread=talk.thread,
+            was_tried=was_tried,
+        )
     try:
-        sent = channel.send(kind, content, thread, key=f"{reference}/{number}", was_tried=was_tried)
+        sent = channels.of(talk.route).send(message)
     except Undeliverable as error:
         with transaction(engine) as session:
-            message = session.get_one(OutboxMessage, number)
-            message.last_error = str(error)
-            message.next_try_at = now + max(_pause(attempts), timedelta(seconds=error.retry_after))
-        log.warning("alert for %s not delivered, kept for later: %s", reference, error)
+            first = session.get_one(OutboxMessage, numbers[0])
+            first.last_error = str(error)
+            first.next_try_at = now + max(_pause(attempts), timedelta(seconds=error.retry_after))
+        log.warning("alert for %s not delivered, kept for later: %s", message.key, error)
         raise
     with transaction(engine) as session:
-        message = session.get_one(OutboxMessage, number)
-        message.delivered_at, message.last_error, message.next_try_at = datetime.now(UTC), None, None
-        told = session.get_one(Issue, issue, with_for_update=True)
-        told.slack_thread = told.slack_thread or sent
-    return True
+        for number in numbers:
+            each = session.get_one(OutboxMessage, number)
+            each.delivered_at, each.last_error, each.next_try_at = datetime.now(UTC), None, None
+        talk = session.get_one(Conversation, conversation, with_for_update=True)
+        talk.thread = talk.thread or sent
+    return len(numbers)
 
 
-def _first(session: Session, issue: int) -> OutboxMessage | None:
-    waiting = select(OutboxMessage).where(OutboxMessage.issue_id == issue, OutboxMessage.delivered_at.is_(None))
-    return session.scalar(waiting.order_by(OutboxMessage.id).limit(1).with_for_update())
+def _taken(session: Session, conversation: int, now: datetime) -> list[OutboxMessage]:
+    """What is told in one message: the same as before where that was tried, else all whose time has come."""
+    waiting = list(session.scalars(_news_of(conversation).with_for_update(of=OutboxMessage)))
+    if not waiting:
+        return []
+    first = waiting[0]
+    if first.told_as is not None:
+        return [each for each in waiting if each.told_as == first.told_as]
+    told = list(takewhile(lambda each: each.next_try_at is None or each.next_try_at <= now, waiting))
+    for each in told:
+        each.told_as = first.id
+    return told
+
+
+def _standing(session: Session, talk: Conversation) -> tuple[Content, ...]:
+    """How each issue of a conversation stands: what was said of it last, with its present state."""
+    issues = session.scalars(
+        select(Issue).join(ToldIn, ToldIn.issue_id == Issue.id).where(ToldIn.conversation_id == talk.id)
+    )
+    return tuple(_as_it_stands(session, issue, talk.route) for issue in issues.all())
+
+
+def _as_it_stands(session: Session, issue: Issue, route: str) -> Content:
+    said = select(OutboxMessage.content).where(OutboxMessage.issue_id == issue.id, OutboxMessage.route == route)
+    tells_what_is_wrong = OutboxMessage.kind.in_(("opened", "recurred"))
+    last = said.order_by(tells_what_is_wrong.desc(), OutboxMessage.id.desc()).limit(1)
+    content: Content = session.scalars(last).one()
+    shown, today = open_occurrences(session, issue), datetime.now(UTC).date()
+    in_force = waivers_in_force(session, issue.dependency, today)
+    until = waived_until(in_force, rule=issue.rule, supplier=issue.supplier or None, occurrences=shown, on=today)
+    now = {
+        "status": issue.status,
+        "owner": issue.owner,
+        "due_on": issue.due_on.isoformat(),
+        "shown_by": len(shown),
+        "waived_until": until.isoformat() if until else None,
+        "explained_by": f"IG-{issue.explained_by:05d}" if issue.explained_by else None,
+    }
+    return _UNSAID | content | now
 
 
 def _pause(attempts: int) -> timedelta:

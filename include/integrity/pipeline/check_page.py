@@ -21,9 +21,10 @@ from starlette.routing import Route
 
 from integrity.errors import IntegrityError
 from integrity.inventory.dependency import Dependency
-from integrity.pipeline.loopback import NONCE, LoopbackOnly, TooLarge
+from integrity.pipeline.loopback import LoopbackOnly, TooLarge
 from integrity.reports.feedback import PAGES, write_pack
 from integrity.reports.feedback_source import FeedbackSource
+from integrity.reports.page_headers import NONCE
 from integrity.submissions.limits import Limits
 
 Judge = Callable[[Path], FeedbackSource]

@@ -20,19 +20,17 @@ from integrity.pipeline.judging import judge_period
 from integrity.pipeline.office import Office
 from integrity.pipeline.recording import judgements_in_force, silent_gates
 from integrity.pipeline.releasing import period_outcome
-from integrity.pipeline.waiving import EVERY_SUPPLIER, Request, parse_periods, refuse_terms, waive
+from integrity.pipeline.waiving import EVERY_SUPPLIER, USUAL_DAYS, Request, parse_periods, refuse_terms, waive
 from integrity.register import audit
-from integrity.register.issues import Problem, issue_of, problems_from
+from integrity.register.issues import issue_of
 from integrity.register.judgements import subject_hash
 from integrity.register.life import CLOSED
+from integrity.register.problems import Problem, problems_from
 from integrity.register.receipts import latest_submissions
 from integrity.register.waivers import covering, waivers_over
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import transaction
 from integrity.warehouse.models import AuditEvent, Submission, Waiver
-
-USUAL_DAYS = 14
-"""So long a waiver is proposed to hold; who decides may write another day."""
 
 _APPROVED = "waiver approved"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from integrity.alerts.channels import Channel, channel_from_environment
+from integrity.alerts.channels import Channels
 from integrity.errors import GateFailed
 from integrity.pipeline.judging import judge_period
 from integrity.pipeline.office import Office
@@ -51,14 +51,14 @@ class Ingested:
         }
 
 
-def ingest(office: Office, period: date, channel: Channel | None = None) -> Ingested:
+def ingest(office: Office, period: date, channels: Channels | None = None) -> Ingested:
     """Receive, judge, release and record a period, then every period whose verdict may have changed with it."""
-    channel = channel or channel_from_environment(office.settings.home)
+    channels = channels or Channels.from_environment(office.settings.home)
     receive(office, period)
-    return judge_again(office, [period], channel)[0]
+    return judge_again(office, [period], channels)[0]
 
 
-def judge_again(office: Office, periods: Sequence[date], channel: Channel) -> list[Ingested]:
+def judge_again(office: Office, periods: Sequence[date], channels: Channels) -> list[Ingested]:
     """Judge, release and record periods, then every period whose verdict may have changed with them.
 
     Returns:
@@ -71,12 +71,12 @@ def judge_again(office: Office, periods: Sequence[date], channel: Channel) -> li
         if (name, period) in judged:
             continue
         this = office if name == office.name else Office.open(name, office.settings)
-        judged[name, period] = _judge_and_record(this, period, channel)
+        judged[name, period] = _judge_and_record(this, period, channels)
         waiting += periods_to_judge_again(this, period)
     return [judged[office.name, period] for period in periods]
 
 
-def _judge_and_record(office: Office, period: date, channel: Channel) -> Ingested:
+def _judge_and_record(office: Office, period: date, channels: Channels) -> Ingested:
     run, since = f"cli-{uuid.uuid4().hex[:12]}", datetime.now(UTC)
     try:
         judge_period(office, period, run)
@@ -84,7 +84,7 @@ def _judge_and_record(office: Office, period: date, channel: Channel) -> Ingeste
     except GateFailed:
         pass  # It is on record, and told below.
     finally:
-        recorded = record(office, period, run=run, since=since, channel=channel)
+        recorded = record(office, period, run=run, since=since, channels=channels)
     return Ingested(office.name, period, recorded, _submissions(office, period))
 
 

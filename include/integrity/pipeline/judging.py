@@ -22,6 +22,7 @@ from integrity.gates.profiling.profile import Profile
 from integrity.gates.relations import judge_relations as relations_of
 from integrity.gates.rules import gate_broke
 from integrity.gates.structure import JudgedWhileRead, StructureResult
+from integrity.gates.units import population
 from integrity.inventory.dependency import Neighbour
 from integrity.pipeline.candidates import candidate_landings
 from integrity.pipeline.landing import LargeLanding, land_submission
@@ -171,10 +172,19 @@ def _store(
             rows=judged.rows,
             accepted=judged.accepted.height if landing else 0,
             quarantined=judged.quarantined.height if landing else 0,
-            units=judged.units if judged.layout else None,
+            units=_units_on_record(session, office, judged.units) if judged.layout else None,
             shape=judged.shape.to_json() if judged.shape else None,
             blanks=judged.blanks or None,
         )
+
+
+def _units_on_record(session: Session, office: Office, units: frozenset[str]) -> frozenset[str]:
+    """The units that a file names; those that are in no list of ours are cells of the file, and only told apart."""
+    unlisted = units - population(office.registered).keys()
+    if not unlisted:
+        return units
+    key = hashing_key(session)
+    return units - unlisted | {f"unlisted {key.name('unit', code)}" for code in unlisted}
 
 
 def _not_judged(error: Exception) -> StructureResult:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-NONCE = "nonce"
+from integrity.reports.page_headers import NONCE, with_headers
+
 _FORM_BYTES = 1 << 16
 """What a form takes beside the file itself."""
 
@@ -38,7 +38,7 @@ class LoopbackOnly:
             return
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})[NONCE] = nonce
-        guarded = _with_headers(send, nonce)
+        guarded = with_headers(send, nonce)
         status, reason = self._problem(scope["method"], Headers(scope=scope))
         if reason:
             await self._refuse(Request(scope), status=status, problem=reason)(scope, receive, guarded)
@@ -74,26 +74,3 @@ class LoopbackOnly:
             f"The file is too large: {self._most_bytes:,} bytes is the most that is taken in (limit 'file_bytes'). "
             "Please send it in parts, or ask for the limit to be raised."
         )
-
-
-def _with_headers(send: Send, nonce: str) -> Send:
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    )
-    fixed: dict[str, Any] = {
-        "Content-Security-Policy": policy,
-        "X-Content-Type-Options": "nosniff",
-        # Not "no-referrer": browsers then hide the origin of a form as well.
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Cache-Control": "no-store",
-    }
-
-    async def guarded(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(fixed)
-        await send(message)
-
-    return guarded

@@ -33,6 +33,7 @@ def build_mart(settings: Settings, name: str, period: date) -> None:
             project=settings.dbt_project,
             database_url=database_url(settings),
             select=name,
+            gates=None,
             period=period,
             cache=settings.dbt_cache,
         )

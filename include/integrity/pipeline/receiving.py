@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from integrity.connections import Connections, connections_from_environment
 from integrity.errors import Rejected, Transient, is_retryable
 from integrity.pipeline.office import Office
 from integrity.register.receipts import Receipt, register_file, register_unidentified, submissions_to_judge
-from integrity.sources.credentials import Connections, connections_from_environment
 from integrity.sources.pulling import Pulling, Trouble
 from integrity.submissions.archive import Archived, archive_file
 from integrity.submissions.fitting import read_fitting

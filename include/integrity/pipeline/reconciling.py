@@ -5,38 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from integrity.pipeline.office import Office
 from integrity.pipeline.recording import judgements_in_force
-from integrity.register.issues import issue_of, problems_from
-from integrity.register.life import CLOSED, RESOLVED, events_of, open_occurrences, state_by_log
+from integrity.register.issues import issue_of
+from integrity.register.life import CLOSED, RESOLVED, open_occurrences, state_by_log
+from integrity.register.problems import problems_from
 from integrity.register.receipts import latest_submissions
 from integrity.warehouse.connection import transaction
-from integrity.warehouse.models import Issue, Occurrence
+from integrity.warehouse.models import AuditEvent, Issue, Occurrence
 
 _PATIENCE = timedelta(hours=1)
 """So long after it was judged a period may wait to be recorded."""
+_LOOKED_BACK = timedelta(days=7)
+"""So long what was closed is looked at still."""
 
 
 def disagreements(office: Office, moment: datetime | None = None) -> list[str]:
     """A sentence for each difference between an issue's row, its log, and what the gates say now.
 
+    What was closed long ago, and has been looked at since, is left out: it would cost more with every year.
+
     Args:
         moment: By which it is told what may still be on its way; by default now.
     """
-    until = (moment or datetime.now(UTC)) - _PATIENCE
+    now = moment or datetime.now(UTC)
     with transaction(office.engine) as session:
-        issues = session.scalars(select(Issue).where(Issue.dependency == office.name).order_by(Issue.id)).all()
-        found = [each for issue in issues for each in _with_its_log(session, issue)]
-        for period in _periods(session, office.name):
-            found += _with_findings(session, office, period, until)
+        is_looked_at = or_(Issue.status != CLOSED, Issue.closed_on.is_(None), Issue.closed_on > now - _LOOKED_BACK)
+        query = select(Issue).where(Issue.dependency == office.name, is_looked_at)
+        issues = session.scalars(query.order_by(Issue.id)).all()
+        logs = _logs(session, [issue.id for issue in issues])
+        found = [each for issue in issues for each in _with_its_log(session, issue, logs[issue.id])]
+        for period in _periods(session, office.name, now - _LOOKED_BACK):
+            found += _with_findings(session, office, period, now - _PATIENCE)
         return found
 
 
-def _with_its_log(session: Session, issue: Issue) -> Iterator[str]:
-    state = state_by_log(events_of(session, issue))
+def _logs(session: Session, issues: list[int]) -> dict[int, list[AuditEvent]]:
+    """By issue, its events in order."""
+    logs: dict[int, list[AuditEvent]] = {number: [] for number in issues}
+    query = select(AuditEvent).where(AuditEvent.issue_id.in_(issues)).order_by(AuditEvent.id)
+    for event in session.scalars(query):
+        logs[event.issue_id or 0].append(event)
+    return logs
+
+
+def _with_its_log(session: Session, issue: Issue, log: list[AuditEvent]) -> Iterator[str]:
+    state = state_by_log(log)
     if not state.is_whole:
         return  # It was raised before there was a log.
     if state.status != issue.status:
@@ -50,10 +67,13 @@ def _with_its_log(session: Session, issue: Issue) -> Iterator[str]:
         yield f"{issue.reference} is {issue.status}, and no period shows it."
 
 
-def _periods(session: Session, dependency: str) -> list[date]:
-    """Periods that an issue speaks of, or has spoken of."""
+def _periods(session: Session, dependency: str, since: datetime) -> list[date]:
+    """Periods that an issue speaks of, or has spoken of since."""
     query = select(Occurrence.period).join(Issue, Issue.id == Occurrence.issue_id)
-    periods = session.scalars(query.where(Issue.dependency == dependency, Occurrence.period.is_not(None)).distinct())
+    lately = or_(Occurrence.closed_at.is_(None), Occurrence.closed_at > since)
+    periods = session.scalars(
+        query.where(Issue.dependency == dependency, Occurrence.period.is_not(None), lately).distinct()
+    )
     return sorted(period for period in periods if period)
 
 

@@ -10,27 +10,29 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from integrity.alerts.channels import Channel
+from integrity.alerts.channels import Channels
 from integrity.alerts.delivery import deliver
+from integrity.connections import Connections, connections_from_environment
 from integrity.findings import Finding, GateResult
 from integrity.gates.rules import GATE_RAN, IDENTIFIED, could_not_check
 from integrity.gates.standing import STANDING_RULES, standing_problems
 from integrity.lineage.events import emit_gates, lineage_client
 from integrity.pipeline.candidates import candidate_landings
+from integrity.pipeline.explaining import causes_of
 from integrity.pipeline.office import Office
 from integrity.pipeline.profiling import judge_profiles_again
 from integrity.pipeline.releasing import Outcome, period_outcome, what_was_done
 from integrity.pipeline.returning import reading_of
 from integrity.register.assessments import latest_assessment
 from integrity.register.audit import note_rules
-from integrity.register.issues import Changes, Problem, closed_on, impact_of, problems_from, refresh_issues
+from integrity.register.issues import Changes, closed_on, impact_of, refresh_issues
 from integrity.register.judgements import drop_judgement, findings_of, judgement_of, save_judgement
+from integrity.register.problems import Problem, problems_from
 from integrity.register.receipts import latest_submissions
 from integrity.register.releases import current_releases
-from integrity.register.sealing import publish, seal
+from integrity.register.sealing import Head, publish, seal
 from integrity.reports.feedback import has_feedback, write_feedback, write_unplaced
 from integrity.reports.impact import dependents
-from integrity.sources.credentials import Connections, connections_from_environment
 from integrity.sources.delivering import Delivering
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import lock, transaction
@@ -57,35 +59,37 @@ def record(
     *,
     run: str,
     since: datetime,
-    channel: Channel,
+    channels: Channels,
     lineage: OpenLineageClient | None = None,
     connections: Connections | None = None,
     note: str = "",
+    hold: timedelta = timedelta(),
 ) -> Recorded:
     """Record a period after a run, failed or not; recording twice changes nothing.
 
     Args:
         since: When the run began: a gate without an answer from then on did not run, which is ERROR.
-        channel: Where alerts go. What it does not take waits in the outbox; no verdict hangs on it.
+        channels: How alerts go. What it does not take waits in the outbox; no verdict hangs on it.
         lineage: Where lineage events go; by default what the environment says, or a file.
         connections: Of the places that feedback is delivered to; by default what the environment says.
-        note: A sentence for the owner on what the run does next.
+        note: A sentence for the owner on what the run does next, which waits for their word.
+        hold: For how long news waits for more of its kind, to be told with it.
     """
     with transaction(office.engine) as session:
         # Before anything is read: what another run of the period records meanwhile must not be taken for cured.
         lock(session, "issues", office.name)
         note_rules(session, office.name, office.fingerprint)
         _note_silent_gates(session, office, period, run, since)
-        outcome, changes, judgements = _refresh(session, office, period, run, note)
+        outcome, changes, judgements = _refresh(session, office, period, run, note, hold)
         for later in judge_profiles_again(session, office, period, run):
-            _refresh(session, office, later, run)
+            _refresh(session, office, later, run, hold=hold)
         _refresh_unidentified(session, office, run)
         refresh_standing(session, office, run)
     _give_feedback(office.engine, office, period, run)
     _deliver_feedback(office, connections or connections_from_environment())
     head = seal(office.engine)
     if head:
-        publish(office.settings.audit_heads, head, f"{office.name} {period}")
+        _publish(office, head, period)
     emit_gates(
         lineage or lineage_client(office.settings.home),
         office.database_url,
@@ -93,12 +97,20 @@ def record(
         importance=office.registered.dependency.importance,
         head=str(head) if head else "",
     )
-    deliver(office.engine, channel)
+    deliver(office.engine, channels)
     return Recorded(outcome, changes, tuple(judgements))
 
 
+def _publish(office: Office, head: Head, period: date) -> None:
+    try:
+        publish(office.settings.audit_heads, head, f"{office.name} {period}")
+    except OSError as error:
+        # The next head holds this one; and the owner must hear of the verdict all the same.
+        log.error("%s: the audit trail's head is not published: %s", office.settings.audit_heads, error.strerror)  # noqa: TRY400
+
+
 def _refresh(
-    session: Session, office: Office, period: date, run: str, note: str = ""
+    session: Session, office: Office, period: date, run: str, note: str = "", hold: timedelta = timedelta()
 ) -> tuple[Outcome, Changes, list[tuple[Judgement, list[FindingRow]]]]:
     """Bring the issues up to what the gates say of a period now."""
     latest = latest_submissions(session, office.name, period)
@@ -119,7 +131,9 @@ def _refresh(
         resolution=_cure(period, latest),
         run=run,
         downstream=[f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)],
+        causes=causes_of(session, office, period, problems),
         is_awaited=bool(note),
+        hold=hold,
     )
     return outcome, changes, judgements
 

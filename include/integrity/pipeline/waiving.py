@@ -15,20 +15,25 @@ from integrity.gates.structure import StructureResult
 from integrity.inventory.deciders import entitled, meant
 from integrity.inventory.dependency import Dependency
 from integrity.pipeline.office import Office
-from integrity.register.issues import IssueView, show_issue
+from integrity.register.audit import Way
+from integrity.register.issue_views import IssueView, show_issue
 from integrity.register.judgements import findings_of, judgement_of
 from integrity.register.life import CLOSED
 from integrity.register.receipts import latest_submissions
+from integrity.register.telling import tell_move
 from integrity.register.waivers import Extent, covering, find_waiver, grant, waivers_over
 from integrity.register.waivers import revoke as revoke_waiver
 from integrity.reports.catalogue import catalogue_of
 from integrity.settings import Settings
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import lock, open_engine, transaction
-from integrity.warehouse.models import FindingRow, Judgement, Submission, Waiver
+from integrity.warehouse.models import FindingRow, Issue, Judgement, Submission, Waiver
 
 LONGEST_DAYS = 92
 """A waiver holds for a quarter at most. What is to hold for longer is a departure, in the dependency's own file."""
+
+USUAL_DAYS = 14
+"""So long a waiver is proposed to hold; who decides may write another day."""
 
 REASON_CHARACTERS = 15
 """At least so many: "ok" tells nobody in a year why it was let pass."""
@@ -59,6 +64,20 @@ class Request:
     periods: str | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that may be granted, but for who decides.
+
+    Attributes:
+        issue: That it is about.
+        extent: What it would let pass.
+    """
+
+    office: Office
+    issue: Issue
+    extent: Extent
+
+
 def waive(settings: Settings, request: Request, now: datetime | None = None) -> Waiver:
     """Put a waiver on record, if those who ask may decide it and there is something that can be accepted.
 
@@ -68,24 +87,55 @@ def waive(settings: Settings, request: Request, now: datetime | None = None) -> 
         Rejected: It is refused; the text says why.
     """
     with transaction(open_engine(settings)) as session:
-        view = show_issue(session, request.issue)
-        office = Office.open(view.issue.dependency, settings)
-        declared = office.registered.dependency
-        people = entitled(request.by, declared.owner, settings.sponsor, office.policy.waived_by)
-        refuse_terms(request.reason, request.expires_on, declared.reporting.today(now or datetime.now(UTC)))
-        extent = _extent(office, view, request)
-        _refuse_error(session, office.name, extent)
-        waiver = grant(
-            session,
-            dependency=office.name,
-            issue=view.issue.id,
-            extent=extent,
-            expires_on=request.expires_on,
-            reason=request.reason.strip(),
-            waived_by=people,
-        )
-        _have_judged_again(session, waiver)
+        return waive_asked(session, asked(session, settings, request, now), request)
+
+
+def asked(session: Session, settings: Settings, request: Request, now: datetime | None = None) -> Asked:
+    """What somebody asks to let pass, if there is something that can be accepted on these terms.
+
+    Raises:
+        Rejected: It is refused; the text says why.
+    """
+    view = show_issue(session, request.issue)
+    office = Office.open(view.issue.dependency, settings)
+    today = office.registered.dependency.reporting.today(now or datetime.now(UTC))
+    refuse_terms(request.reason, request.expires_on, today)
+    extent = _extent(office, view, request)
+    _refuse_error(session, office.name, extent)
+    return Asked(office, view.issue, extent)
+
+
+def waive_asked(session: Session, asked: Asked, request: Request, way: Way | None = None) -> Waiver:
+    """Put it on record, and have those who follow the issue hear of it.
+
+    Args:
+        way: How the word came that it took last, where that was not from a terminal.
+
+    Raises:
+        Rejected: Those who ask may not decide it.
+    """
+    office, issue = asked.office, asked.issue
+    owner = office.registered.dependency.owner
+    waiver, is_new = grant(
+        session,
+        dependency=office.name,
+        issue=issue.id,
+        extent=asked.extent,
+        expires_on=request.expires_on,
+        reason=request.reason.strip(),
+        waived_by=entitled(request.by, owner, office.settings.sponsor, office.policy.waived_by),
+        way=way,
+    )
+    if is_new:
+        by = " and ".join(waiver.waived_by)
+        tell_move(session, issue, "waived", office.registered, f"{by}: {waived_in_words(waiver)} {waiver.reason}")
+    _have_judged_again(session, waiver)
     return waiver
+
+
+def waived_in_words(waiver: Waiver) -> str:
+    """What a waiver does, as a sentence."""
+    return f"{waiver.reference} lets {Extent.of(waiver)} pass until {waiver.expires_on}."
 
 
 def revoke(settings: Settings, reference: str, *, by: str, reason: str) -> Waiver:
@@ -112,17 +162,20 @@ def refuse_terms(reason: str, expires_on: date, today: date) -> None:
     _refuse_reason(reason)
     latest = today + timedelta(days=LONGEST_DAYS)
     if expires_on < today:
-        raise Rejected(f"It would have ended on {expires_on}, and today is {today}.")
+        raise Rejected(f"It would have ended on {expires_on}, and today is {today}.", about="until")
     if expires_on > latest:
         raise Rejected(
             f"A waiver holds for {LONGEST_DAYS} days at most, until {latest}. What is to hold for longer "
-            "is written as a departure in dependency.yml."
+            "is written as a departure in dependency.yml.",
+            about="until",
         )
 
 
 def _refuse_reason(reason: str) -> None:
     if len(reason.strip()) < REASON_CHARACTERS:
-        raise Rejected(f"The reason must tell somebody in a year why: {REASON_CHARACTERS} characters or more.")
+        raise Rejected(
+            f"The reason must tell somebody in a year why: {REASON_CHARACTERS} characters or more.", about="reason"
+        )
 
 
 def _extent(office: Office, view: IssueView, request: Request) -> Extent:
@@ -150,7 +203,7 @@ def _supplier(office: Office, view: IssueView, given: str | None) -> str | None:
     if code in ("", EVERY_SUPPLIER):
         return None
     if office.registered.dependency.supplier(code) is None:
-        raise Rejected(f"{office.name} has no supplier '{code}'; '{EVERY_SUPPLIER}' is every one.")
+        raise Rejected(f"{office.name} has no supplier '{code}'; '{EVERY_SUPPLIER}' is every one.", about="supplier")
     return code
 
 
@@ -174,10 +227,22 @@ def parse_periods(dependency: Dependency, given: str) -> tuple[date, date]:
         first = dependency.reporting.parse_period(begins)
         last = dependency.reporting.parse_period(ends) if ends else first
     except ValueError as error:
-        raise Rejected(f"{error} Several are written FROM..TO.") from error
+        raise Rejected(f"{error} Several are written FROM..TO.", about="periods") from error
     if last < first:
-        raise Rejected(f"{begins} comes after {ends}.")
+        raise Rejected(f"{begins} comes after {ends}.", about="periods")
     return first, last
+
+
+def parse_day(given: str) -> date:
+    """The last day of a waiver, as somebody wrote it.
+
+    Raises:
+        Rejected: It is none.
+    """
+    try:
+        return date.fromisoformat(given)
+    except ValueError as error:
+        raise Rejected(f"'{given}' is no day. Write it as 2020-05-31.", about="until") from error
 
 
 def _refuse_error(session: Session, dependency: str, extent: Extent) -> None:

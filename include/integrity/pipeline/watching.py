@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from integrity.connections import Connections
 from integrity.gates.coverage import late
 from integrity.inventory.dependency import Reporting, Supplier
 from integrity.pipeline.office import Office
@@ -20,7 +21,6 @@ from integrity.pipeline.receiving import receive
 from integrity.pipeline.responses import first_received
 from integrity.register.judgements import judgement_of
 from integrity.register.receipts import periods_waiting
-from integrity.sources.credentials import Connections
 from integrity.submissions.inbox import arrivals
 from integrity.warehouse.connection import transaction
 

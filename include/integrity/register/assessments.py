@@ -13,7 +13,10 @@ from integrity.register import audit
 from integrity.verdicts import Verdict
 from integrity.warehouse.models import AssessmentRow
 
-_KEPT = ("targets", "submissions", "total", "dimensions", "limitations", "corruptions", "false_alarms", "missed")
+_KEPT = (
+    *("targets", "submissions", "total", "dimensions", "limitations", "corruptions", "false_alarms", "missed"),
+    "not_yet_visible",
+)
 
 
 def keep_assessment(session: Session, told: Mapping[str, Any], run: str) -> AssessmentRow:

@@ -35,7 +35,7 @@ def save_judgement(
 
     Args:
         subject: Hash of what was judged, so that it can be seen when the answer no longer fits.
-        units: Reporting units that the submission names.
+        units: Reporting units that the submission names; of those that are in no list, what tells them apart.
         shape: What its file looked like, for the supplier's next one to be held against.
         blanks: Blank cells by column.
     """

@@ -52,12 +52,17 @@ _MOVES: dict[str, tuple[tuple[str, ...], str | None]] = {
 
 def may(issue: Issue, move: str) -> bool:
     """Whether the issue's state allows a move."""
-    return issue.status in _MOVES[move][0]
+    return move in moves(issue.status)
 
 
-def moves(issue: Issue) -> list[str]:
-    """Every move that the issue's state allows."""
-    return [move for move in _MOVES if may(issue, move)]
+def moves(status: str) -> list[str]:
+    """Every move that a state allows."""
+    return [move for move, (allowed, _) in _MOVES.items() if status in allowed]
+
+
+def is_worked_on(issue: Issue) -> bool:
+    """Whether somebody still has to act."""
+    return issue.status in _WORK
 
 
 def needs_cause(issue: Issue) -> bool:
@@ -176,9 +181,9 @@ def stated_cause(given: str) -> str:
     word, _, text = (part.strip() for part in given.partition(":"))
     if word not in CAUSES:
         known = "; ".join(f"{name} ({meaning})" for name, meaning in CAUSES.items())
-        raise Rejected(f"'{word}' is no root cause. They are: {known}.")
+        raise Rejected(f"'{word}' is no root cause. They are: {known}.", about="cause")
     if word == "other" and not text:
-        raise Rejected("Say what it was: --cause 'other: …'.")
+        raise Rejected("Say what it was, after the word and a colon: 'other: …'.", about="cause")
     return f"{word}: {text}" if text else word
 
 
@@ -190,6 +195,7 @@ def reopen(session: Session, issue: Issue, *, by: str, reason: str, due_on: date
     """
     move(session, issue, "reopened", by=by, reason=reason)
     issue.closed_on, issue.resolution, issue.root_cause, issue.due_on = None, None, None, due_on
+    issue.escalated = 0
 
 
 def merge(session: Session, issue: Issue, into: Issue, *, by: str) -> None:
@@ -225,6 +231,19 @@ def show(session: Session, issue: Issue, period: date | None, *, verdict: str, e
         record(session, issue, "seen", period=period, verdict=verdict, evaluated=evaluated, failed=failed)
     session.flush()
     return is_new
+
+
+def explain(session: Session, issue: Issue, cause: Issue | None) -> bool:
+    """Put on record what an issue comes of; True if it came of another one until now, and comes of none any more."""
+    number = cause.id if cause is not None else None
+    if issue.explained_by == number:
+        return False
+    issue.explained_by = number
+    record(
+        session, issue, "explained" if cause is not None else "stands alone", cause=cause.reference if cause else None
+    )
+    session.flush()
+    return cause is None
 
 
 def cure(session: Session, issue: Issue, occurrence: Occurrence, what: str = "cured") -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from integrity.errors import Rejected
 from integrity.register import audit
+from integrity.register.audit import Way
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.connection import lock
 from integrity.warehouse.models import FindingRow, Occurrence, Waiver
@@ -41,6 +42,15 @@ class Extent:
     supplier: str | None
     first: date
     last: date
+
+    def __str__(self) -> str:
+        whose = f" of {self.supplier}" if self.supplier else ""
+        return f"'{self.rule}'{whose} for {self.first} to {self.last}"
+
+    @classmethod
+    def of(cls, waiver: Waiver) -> Extent:
+        """What a waiver on record lets pass."""
+        return cls(rule=waiver.rule, supplier=waiver.supplier, first=waiver.periods_from, last=waiver.periods_until)
 
 
 def covers(waiver: Waiver, *, rule: str, supplier: str | None, period: date, on: date) -> bool:
@@ -137,8 +147,13 @@ def grant(
     expires_on: date,
     reason: str,
     waived_by: Sequence[str],
-) -> Waiver:
-    """Put a waiver on record; the very same one that is in force already is given back instead of a second."""
+    way: Way | None = None,
+) -> tuple[Waiver, bool]:
+    """Put a waiver on record; the very same one that is in force already is given back instead of a second.
+
+    Returns:
+        The waiver, and whether it is a new one.
+    """
     lock(session, "waivers", dependency)
     same = select(Waiver).where(
         Waiver.dependency == dependency,
@@ -154,7 +169,7 @@ def grant(
     )
     known = session.scalar(same.limit(1))
     if known:
-        return known
+        return known, False
     waiver = Waiver(
         dependency=dependency,
         issue_id=issue,
@@ -183,8 +198,9 @@ def grant(
         expires_on=expires_on.isoformat(),
         reason=reason,
         waived_by=list(waived_by),
+        **(way.told if way else {}),
     )
-    return waiver
+    return waiver, True
 
 
 def find_waiver(session: Session, reference: str) -> Waiver:
