@@ -99,7 +99,7 @@ class Catalogue:
         return {
             "dependency": self.registered.name,
             "importance": dependency.importance,
-            "owner": f"{dependency.owner.name}, {dependency.owner.title}",
+            "owner": dependency.owner.full_name,
             "departures": [departed.to_json() for departed in self.registered.departures],
             "rules": [entry.to_json() for entry in self.entries],
         }

@@ -14,7 +14,7 @@ MOST = 10_000
 _HASHES = ("sha256", "subject", "fingerprint")
 _SAID = (
     *("text", "reason", "resolution", "root_cause", "owner", "to", "into", "other", "expires_on", "verdict", "gate"),
-    *("outcome", "rule", "revision", "version"),
+    *("outcome", "rule", "revision", "version", "supplier"),
     *_HASHES,
 )
 """What of an event's details is told in a table, in this order; JSON tells all."""
@@ -78,6 +78,8 @@ def said(event: AuditEvent) -> str:
     """What an event tells beyond its name, in a few words."""
     details = event.details
     told = [str(details[name])[: _OF_A_HASH if name in _HASHES else _SHORTENED] for name in _SAID if details.get(name)]
+    if details.get("rows") is not None:
+        told.append(f"{details['rows']:,} rows")
     failed = details.get("failed")
     if isinstance(failed, dict):
         told += [f"{rule}: {count:,}" for rule, count in failed.items()]
