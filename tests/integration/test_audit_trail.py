@@ -51,21 +51,29 @@ def heads(house: Any) -> list[Head]:
     return published(house.settings.audit_heads)
 
 
+@pytest.fixture(scope="session")
+def corrected(released_nights: Any, go_on: Any, real: Any) -> Any:
+    """A bad night and its correction, each with its head published."""
+
+    def happen(house: Any) -> None:
+        for file in (real(REGIONAL, 29).drop(ABRUZZO), real(REGIONAL, 29)):
+            house.send(REGIONAL, file, 29)
+            house.run(REGIONAL, 29)
+
+    return go_on("corrected", released_nights, happen)
+
+
 @pytest.fixture
-def sealed(settled: Any, real: Any) -> Any:
-    """The product after a bad night and its correction, each with its head published."""
-    settled.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
-    settled.run(REGIONAL, 29)
-    settled.send(REGIONAL, real(REGIONAL, 29), 29)
-    settled.run(REGIONAL, 29)
-    return settled
+def settled(corrected: Any, going_on: Any) -> Any:
+    """The product after that."""
+    return going_on(corrected)
 
 
-def test_what_the_product_writes_is_whole_and_held_by_what_it_publishes(sealed: Any) -> None:
-    found = verify(open_engine(sealed.settings), heads(sealed))
-    assert (found.faults, found.waiting, found.heads) == ((), 0, 2)
-    assert found.head == heads(sealed)[-1]
-    assert seal(open_engine(sealed.settings)) == found.head, "there is nothing more to seal"
+def test_what_the_product_writes_is_whole_and_held_by_what_it_publishes(settled: Any) -> None:
+    found = verify(open_engine(settled.settings), heads(settled))
+    assert (found.faults, found.waiting, found.heads) == ((), 0, 6)
+    assert found.head == heads(settled)[-1]
+    assert seal(open_engine(settled.settings)) == found.head, "there is nothing more to seal"
 
 
 TAMPERED = {
@@ -114,19 +122,19 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-def test_whatever_is_done_to_it_shows(sealed: Any, how: str) -> None:
+def test_whatever_is_done_to_it_shows(settled: Any, how: str) -> None:
     statement, told = TAMPERED[how]
     if how == "two seals exchanged":
-        behind_our_back(sealed, "ALTER TABLE register.audit_seal DROP CONSTRAINT audit_seal_event_id_key")
-    behind_our_back(sealed, statement)
-    found = verify(open_engine(sealed.settings), heads(sealed))
+        behind_our_back(settled, "ALTER TABLE register.audit_seal DROP CONSTRAINT audit_seal_event_id_key")
+    behind_our_back(settled, statement)
+    found = verify(open_engine(settled.settings), heads(settled))
     assert not found.is_whole
     assert any(told in str(fault) for fault in found.faults), found.faults
 
 
-def test_without_what_was_published_only_the_end_can_be_cut_off_unseen(sealed: Any) -> None:
-    behind_our_back(sealed, TAMPERED["the end cut off"][0])
-    assert verify(open_engine(sealed.settings)).is_whole, "which is why heads are published"
+def test_without_what_was_published_only_the_end_can_be_cut_off_unseen(settled: Any) -> None:
+    behind_our_back(settled, TAMPERED["the end cut off"][0])
+    assert verify(open_engine(settled.settings)).is_whole, "which is why heads are published"
 
 
 def test_events_of_many_at_once_are_sealed_once_each_in_their_order(settled: Any) -> None:
@@ -156,11 +164,11 @@ def test_events_of_many_at_once_are_sealed_once_each_in_their_order(settled: Any
     ]
 
 
-def test_the_command_line_says_where_it_is_broken(sealed: Any, types: Any, tmp_path: Path) -> None:
+def test_the_command_line_says_where_it_is_broken(settled: Any, types: Any, tmp_path: Path) -> None:
     whole = types("audit", "verify")
     assert whole.returncode == 0
     assert whole.stdout.startswith("The trail is whole: ")
-    behind_our_back(sealed, TAMPERED["an event gone"][0])
+    behind_our_back(settled, TAMPERED["an event gone"][0])
     broken = types("audit", "verify", "--json")
     assert broken.returncode == 1
     told = json.loads(broken.stdout)
@@ -175,7 +183,7 @@ def test_a_line_that_is_no_head_is_told(tmp_path: Path, line: str) -> None:
         published(tmp_path / "heads")
 
 
-def test_the_trail_tells_by_issue_file_row_and_person(sealed: Any, types: Any) -> None:
+def test_the_trail_tells_by_issue_file_row_and_person(settled: Any, types: Any) -> None:
     def told(*options: str) -> list[str]:
         return [each["what"] for each in json.loads(types("audit", "show", *options, "--json").stdout)]
 
@@ -210,12 +218,15 @@ DIFFERENCES = {
 
 
 @pytest.mark.parametrize("what", DIFFERENCES)
-def test_a_difference_between_register_log_and_findings_is_told(settled: Any, real: Any, what: str) -> None:
-    settled.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
-    settled.run(REGIONAL, 29)
-    behind_our_back(settled, "UPDATE register.judgement SET judged_at = judged_at - interval '2 hours'")
-    office = Office.open(REGIONAL, settled.settings)
+def test_a_difference_between_register_log_and_findings_is_told(
+    released_nights: Any, going_on: Any, real: Any, what: str
+) -> None:
+    house = going_on(released_nights)
+    house.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
+    house.run(REGIONAL, 29)
+    behind_our_back(house, "UPDATE register.judgement SET judged_at = judged_at - interval '2 hours'")
+    office = Office.open(REGIONAL, house.settings)
     assert disagreements(office) == []
     statement, told = DIFFERENCES[what]
-    behind_our_back(settled, statement)
+    behind_our_back(house, statement)
     assert any(told in each for each in disagreements(office)), disagreements(office)

@@ -34,7 +34,9 @@ def open_engine(settings: Settings) -> Engine:
         Transient: The server cannot be reached.
         Misconfigured: It is older than PostgreSQL 14.
     """
-    engine = create_engine(make_url(database_url(settings)).set(drivername="postgresql+psycopg"), pool_size=2)
+    url = make_url(database_url(settings)).set(drivername="postgresql+psycopg")
+    # What a statement carries may be a cell: neither its log nor its error says it.
+    engine = create_engine(url, pool_size=2, hide_parameters=True)
     try:
         with engine.connect() as connection:
             version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000

@@ -13,7 +13,7 @@ import psycopg
 from pgpq import ArrowToPostgresBinaryEncoder
 from pgpq.encoders import StringViewEncoderBuilder
 from pgpq.schema import Jsonb
-from psycopg import sql
+from psycopg import errors, sql
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -46,10 +46,17 @@ def ensure_tables(session: Session, tables: Iterable[Table]) -> None:
     """Create ``landing.<name>`` and ``published.<name>``, or add the columns that the schema has gained.
 
     Raises:
-        Misconfigured: A column changed its type; landed rows never change, so it needs a new name.
+        Misconfigured: A column changed its type; landed rows never change, so it needs a new name. Or the login may not
+            create what is missing.
     """
     for table in tables:
-        _ensure_table(session, table.relation, table.dependency.name, table.schema)
+        try:
+            _ensure_table(session, table.relation, table.dependency.name, table.schema)
+        except errors.InsufficientPrivilege as error:
+            raise Misconfigured(
+                f"The warehouse lacks tables of {table.dependency.name}, or columns that its schema has gained, and "
+                "this login may not create them. Whoever owns the warehouse types: integrity migrate"
+            ) from error
 
 
 def _ensure_table(session: Session, name: str, dependency: str, schema: Schema) -> None:
@@ -162,10 +169,11 @@ def create_candidate(
     """
     raw(session).execute(
         sql.SQL(
-            "CREATE VIEW {view} AS SELECT {columns}, _submission, _row, _period FROM {published} "
+            "CREATE VIEW {view} AS SELECT {columns}, _supplier, _submission, _row, _period FROM {published} "
             "WHERE NOT (_period = {period} AND _supplier = ANY({suppliers})) "
-            "UNION ALL SELECT {landed}, of.submission_id, l._row, {period} FROM {landing} l JOIN register.landing of "
-            "ON of.id = l._landing WHERE l._landing = ANY({landings}) AND of.id = ANY({landings})"
+            "UNION ALL SELECT {landed}, s.supplier, s.id, l._row, {period} FROM {landing} l JOIN register.landing of "
+            "ON of.id = l._landing JOIN register.submission s ON s.id = of.submission_id "
+            "WHERE l._landing = ANY({landings}) AND of.id = ANY({landings})"
         ).format(
             view=sql.Identifier(candidate_schema, table.relation),
             columns=sql.SQL(", ").join(map(sql.Identifier, table.schema.names)),

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Computed,
     Date,
     DateTime,
     ForeignKey,
@@ -279,6 +280,7 @@ class Issue(Base):
             unique=True,
             postgresql_where=text("status <> 'closed'"),
         ),
+        Index("issue_place_idx", "place", "due_on", "id"),
     )
 
     id: Mapped[int] = _id()
@@ -296,8 +298,24 @@ class Issue(Base):
     root_cause: Mapped[str | None]
     resolution: Mapped[str | None]
     closed_on: Mapped[datetime | None]
-    slack_channel: Mapped[str | None]
-    slack_thread: Mapped[str | None]
+    escalated: Mapped[int] = mapped_column(
+        SmallInteger, server_default="0", default=0, comment="Steps taken since its answer is overdue"
+    )
+    explained_by: Mapped[int | None] = mapped_column(
+        ForeignKey("register.issue.id"),
+        index=True,
+        comment="The issue that this one comes of, as far as the gates can tell",
+    )
+    place: Mapped[int] = mapped_column(
+        SmallInteger,
+        Computed(
+            "CASE status WHEN 'closed' THEN 20 WHEN 'resolved' THEN 10 ELSE 0 END"
+            " + CASE WHEN explained_by IS NULL THEN 0 ELSE 5 END"
+            " + CASE impact WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END",
+            persisted=True,
+        ),
+        comment="In a list that begins with the worst: what is closed last, what comes of another after its cause",
+    )
     merged_into: Mapped[int | None] = mapped_column(
         ForeignKey("register.issue.id"), comment="The issue that this one is part of from now on"
     )
@@ -324,6 +342,26 @@ class Occurrence(Base):
     closed_at: Mapped[datetime | None]
 
 
+class Conversation(Base):
+    """What one reader sees in one place: a first message and what follows upon it, of one issue or of several."""
+
+    __tablename__ = "conversation"
+
+    id: Mapped[int] = _id()
+    route: Mapped[str] = mapped_column(comment="How and where to, such as slack:#channel or email:address")
+    thread: Mapped[str | None] = mapped_column(comment="Id of its first message, where the place gives one")
+
+
+class ToldIn(Base):
+    """In which conversation an issue is told of on a route."""
+
+    __tablename__ = "told_in"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("register.issue.id"), primary_key=True, autoincrement=False)
+    route: Mapped[str] = mapped_column(primary_key=True)
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("register.conversation.id"), index=True)
+
+
 class OutboxMessage(Base):
     """News that somebody must get; written with what it tells of, delivered afterwards."""
 
@@ -331,21 +369,27 @@ class OutboxMessage(Base):
     __table_args__ = (Index("outbox_waiting_idx", "id", postgresql_where=text("delivered_at IS NULL")),)
 
     id: Mapped[int] = _id()
-    issue_id: Mapped[int] = mapped_column(ForeignKey("register.issue.id"))
+    issue_id: Mapped[int] = mapped_column(ForeignKey("register.issue.id"), index=True)
+    route: Mapped[str]
     kind: Mapped[str]
     content: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     last_error: Mapped[str | None]
-    next_try_at: Mapped[datetime | None]
+    next_try_at: Mapped[datetime | None] = mapped_column(comment="Not before; null: at once")
+    told_as: Mapped[int | None] = mapped_column(comment="The first of those that are told in one message")
 
 
 class AuditEvent(Base):
     """Who did what, when; append-only, as the database itself enforces."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("audit_event_issue_idx", "issue_id", "id", postgresql_where=text("issue_id IS NOT NULL")),)
+    __table_args__ = (
+        Index("audit_event_issue_idx", "issue_id", "id", postgresql_where=text("issue_id IS NOT NULL")),
+        Index("audit_event_submission_idx", "submission_id", "id", postgresql_where=text("submission_id IS NOT NULL")),
+        Index("audit_event_configured_idx", "dependency", "id", postgresql_where=text("event = 'configured'")),
+    )
 
     id: Mapped[int] = _id()
     at: Mapped[datetime]
