@@ -12,6 +12,8 @@ from pathlib import Path
 from integrity.settings import PROJECT_ROOT, Settings
 
 USER = "integrity"
+PAGES = "/integrity"
+"""Where our pages are, below Airflow's own address."""
 _FILE_MODE = 0o600
 
 

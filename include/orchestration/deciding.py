@@ -17,10 +17,10 @@ from airflow.sdk import Param, get_current_context
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 from integrity.errors import GateFailed, Rejected
+from integrity.inventory.accounts import account_of
 from integrity.inventory.deciders import deciders
 
-from orchestration.accounts import account_of
-from orchestration.running import alert_channel, lineage_client, open_office, period_of_run, run_id, told_apart
+from orchestration.running import alert_channels, lineage_client, open_office, period_of_run, run_id, told_apart
 
 if TYPE_CHECKING:
     from airflow.sdk.execution_time.hitl import HITLUser
@@ -168,7 +168,7 @@ class Decide(_Asking):
             period,
             run=run_id(),
             since=since,
-            channel=alert_channel(office),
+            channels=alert_channels(office),
             lineage=lineage_client(),
             connections=airflow_connection,
             note=f"Its run waits until {until:%Y-%m-%d %H:%M} UTC for the word of {who}, given on Airflow's page.",

@@ -7,10 +7,12 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from integrity.alerts.channels import Channels
+from integrity.alerts.delivery import deliver
 from integrity.errors import IntegrityError, Transient
 from integrity.inventory.loading import Inventory, load_inventory
 from integrity.register.life import CLOSED, RESOLVED
@@ -24,7 +26,7 @@ from rich.console import Console
 from sqlalchemy import Engine, text
 
 from orchestration.airflow_home import USER, password
-from orchestration.services import LocalAirflow, local_airflow
+from orchestration.services import LocalAirflow, end_when_told, local_airflow
 
 FIRST, LAST = date(2020, 4, 16), date(2020, 4, 30)
 REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
@@ -114,6 +116,7 @@ def main() -> int:
     def say(what: str) -> None:
         out.print(f"[{time.monotonic() - started:5.0f} s] {what}", markup=False)
 
+    end_when_told()
     try:
         settings = Settings.from_environment()
         inventory = load_inventory(settings)
@@ -158,6 +161,8 @@ def _run_nights(show: Show, say: Any) -> None:
             show.follow(show.start(REGIONAL, period, period))
     say("Marts, and the periods that leaned on what changed")
     show.wait_for_consumers()
+    # News of a backfill waits for more of its kind, and here there is none to come.
+    deliver(show.engine, Channels.from_environment(show.settings.home), moment=datetime.now(UTC) + timedelta(days=1))
 
 
 def _drop(settings: Settings, dependency: str, folder: str, period: date | None) -> None:

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 from integrity.errors import IntegrityError, Misconfigured, is_retryable
 
 if TYPE_CHECKING:
-    from integrity.alerts.channels import Channel
+    from integrity.alerts.channels import Channels
     from integrity.pipeline.office import Office
 
 P = ParamSpec("P")
@@ -71,16 +71,14 @@ def open_office(dependency: str) -> Office:
     return Office.open(dependency)
 
 
-def alert_channel(office: Office) -> Channel:
-    """Slack by the connection ``slack_default``; log and file where nobody has set one."""
-    from airflow.providers.slack.hooks.slack import SlackHook
-    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
-    from integrity.alerts.channels import FileChannel, SlackChannel
+def alert_channels(office: Office) -> Channels:
+    """Slack, e-mail and webhooks by Airflow's connections; log and file where nobody has set one."""
+    from airflow.configuration import conf
+    from integrity.alerts.channels import Channels
 
-    try:
-        return SlackChannel(SlackHook(slack_conn_id="slack_default").get_conn())
-    except (AirflowNotFoundException, AirflowRuntimeError):
-        return FileChannel(office.settings.home / "alerts.log")
+    from orchestration.connections import airflow_connection
+
+    return Channels(airflow_connection, office.settings.home, conf.get("api", "base_url", fallback=""))
 
 
 def lineage_client() -> Any:

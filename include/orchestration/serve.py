@@ -8,15 +8,14 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from integrity.errors import IntegrityError, Misconfigured
 from integrity.inventory.loading import load_inventory
 from integrity.settings import Settings
 from integrity.submissions.inbox import make_folders
 
-from orchestration.airflow_home import USER, password
-from orchestration.services import local_airflow
+from orchestration.airflow_home import PAGES, USER, password
+from orchestration.services import end_when_told, local_airflow
 
 _SERVICES = ["api-server", "scheduler", "dag-processor", "triggerer"]
 _STOP_SECONDS = 40
@@ -27,7 +26,7 @@ def up(settings: Settings) -> None:
     pid_file = settings.home / "up.pid"
     if running_pid(pid_file):
         raise Misconfigured(f"It is up already, as process {running_pid(pid_file)}. 'make down' ends it.")
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_when_told()
     with local_airflow(settings, _say) as airflow:
         pid_file.write_text(str(os.getpid()), encoding="utf-8")
         try:
@@ -38,6 +37,7 @@ def up(settings: Settings) -> None:
             _say("Airflow: API server, scheduler, Dag processor, triggerer (some twenty seconds)")
             airflow.wait_until_healthy({f"ingest__{name}" for name in inventory.dependencies})
             _say(f"\nUp at {airflow.url}   user {USER}, password {password(settings)}")
+            _say(f"What needs somebody now: {airflow.url}{PAGES}/issues")
             _say(f"Drop files under {settings.inbox}/<dependency>/<supplier>/. Ctrl-C ends it.")
             while True:
                 airflow.check_alive()
@@ -68,10 +68,6 @@ def running_pid(pid_file: Path) -> int | None:
         os.kill(pid, 0)
         return pid
     return None
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _say(what: str) -> None:

@@ -14,17 +14,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx
 from integrity.errors import Misconfigured, Transient
+from integrity.inventory.accounts import accounts_of
 from integrity.inventory.loading import load_inventory
 from integrity.settings import PROJECT_ROOT, Settings
 from integrity.warehouse import embedded
 from integrity.warehouse.connection import database_url, open_engine
 from integrity.warehouse.migrate import migrate
 
-from orchestration.accounts import accounts_of
 from orchestration.airflow_home import USER, airflow_environment, password, write_environment_file
 
 _AIRFLOW = Path(sys.executable).parent / "airflow"
@@ -171,6 +172,15 @@ class LocalAirflow:
             answer.raise_for_status()
             self.tokens[account] = answer.json()["access_token"]
         return self.tokens[account]
+
+
+def end_when_told() -> None:
+    """Have SIGTERM end this process as Ctrl-C does, so that what it has started ends with it."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import chain, get_current_context, task
@@ -12,7 +12,15 @@ from integrity.errors import CouldNotCheck, GateFailed, Misconfigured
 from integrity.inventory.loading import Broken
 
 from orchestration.assets import judge_again, mart, published
-from orchestration.running import alert_channel, lineage_client, open_office, period_of_run, run_id, telling, told_apart
+from orchestration.running import (
+    alert_channels,
+    lineage_client,
+    open_office,
+    period_of_run,
+    run_id,
+    telling,
+    told_apart,
+)
 
 if TYPE_CHECKING:
     from integrity.pipeline.office import Office
@@ -21,6 +29,8 @@ log = logging.getLogger("integrity")
 
 _BATCH = 200
 """Submissions judged by one task, so that cost grows with data and not with the number of tasks."""
+_BACKFILL_HOLD = timedelta(minutes=20)
+"""When a backfill has found nothing new for so long, all that it found is told, together."""
 
 
 @task
@@ -71,18 +81,11 @@ def watch(dependencies: list[str]) -> list[list[str]]:
 
 
 def _tend(office: Office) -> None:
-    """What needs no night: alerts that wait, seals of the audit trail, and a look whether all that was written agrees.
-
-    Nothing of it keeps anybody from being watched.
-    """
-    from integrity.alerts.delivery import deliver
-    from integrity.pipeline.reconciling import disagreements
-    from integrity.register.sealing import seal
+    """What needs no night; nothing of it keeps anybody from being watched."""
+    from integrity.pipeline.tending import tend
 
     try:
-        deliver(office.engine, alert_channel(office))
-        seal(office.engine)
-        for difference in disagreements(office):
+        for difference in tend(office, alert_channels(office), datetime.now(UTC)):
             log.error("%s: register, log and findings do not agree: %s", office.name, difference)
     except Exception as error:  # noqa: BLE001 - told, and tried again in a while
         log.error("%s is not tended: %s", office.name, telling(error))  # noqa: TRY400 - as above
@@ -173,9 +176,11 @@ def record(dependency: str) -> list[list[str]]:
         period_of_run(),
         run=run_id(),
         since=dag_run.start_date or datetime.now(UTC),
-        channel=alert_channel(office),
+        channels=alert_channels(office),
         lineage=lineage_client(),
         connections=airflow_connection,
+        # What a backfill finds is told together, when it has not found anything new for a while.
+        hold=_BACKFILL_HOLD if dag_run.run_type == "backfill" else timedelta(),
     )
     changes = recorded.changes
     log.info("%s; issues opened %s, closed %s", recorded.outcome.verdict, list(changes.opened), list(changes.closed))
@@ -249,7 +254,7 @@ def assess(dependency: str) -> str:
     if get_current_context()["dag_run"].run_type == "scheduled" and not is_due(office):
         raise AirflowSkipException("The last assessment on record still holds.")
     found = assess_dependency(office, Wanted(), log.info)
-    kept = keep(office, found, run_id(), alert_channel(office))
+    kept = keep(office, found, run_id(), alert_channels(office))
     log.info("%s: %s; %d of %d caught", kept.reference, kept.verdict, kept.caught, kept.planted)
     if found.verdict is Verdict.ERROR:
         raise CouldNotCheck(f"{kept.reference} came to no result. " + " ".join(kept.shortfalls))

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from integrity.cli import (  # noqa: F401 - each adds its commands to the application
+    alerts,
     assess,
     audit,
     files,

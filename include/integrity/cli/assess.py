@@ -96,11 +96,11 @@ def assess(
 
 
 def _keep(office: Office, found: Assessment) -> str:
-    from integrity.alerts.channels import channel_from_environment
+    from integrity.alerts.channels import Channels
     from integrity.assessment.keeping import keep
 
     run = f"cli-{uuid.uuid4().hex[:12]}"
-    reference = keep(office, found, run, channel_from_environment(office.settings.home)).reference
+    reference = keep(office, found, run, Channels.from_environment(office.settings.home)).reference
     _tell(f"Kept as {reference}.")
     return reference
 
@@ -223,6 +223,7 @@ def _print_lists(line: Callable[[str], None], told: dict[str, Any]) -> None:
             where = f" In: {', '.join(entry['columns'])}." if entry["columns"] else ""
             watchers = f" Could be seen by: {', '.join(entry['seen_by'])}."
             line(f"  {entry['corruption']}, {entry['times']} times: {entry['says']}{where}{watchers}")
+    _print_not_yet_visible(line, told["not_yet_visible"])
     not_applicable = [c for c in told["corruptions"] if c["not_applicable"]]
     line("\nNot applicable:" if not_applicable else "\nNot applicable: nothing.")
     for entry in not_applicable:
@@ -245,6 +246,20 @@ def _print_lists(line: Callable[[str], None], told: dict[str, Any]) -> None:
     for entry in told["errors"]:
         line(f"ERROR: {entry['corruption']}, {entry['file']}: {entry['because']}")
     line(f"\n{told['dependency']}: {told['verdict']}")
+
+
+def _print_not_yet_visible(line: Callable[[str], None], told: dict[str, Any]) -> None:
+    """What only a longer history of the suppliers' could tell; it counts towards no target."""
+    if not told["planted"]:
+        line("\nNot yet visible: nothing.")
+        return
+    line(f"\nNot yet visible, since the supplier's history is too short: {told['planted']}, {told['caught']} caught.")
+    for entry in told["kinds"]:
+        there_are = f"{entry['history'][0]} to {entry['history'][-1]}"
+        line(
+            f"  {entry['corruption']}, {entry['planted']} times, {entry['caught']} caught: {entry['rule']} takes"
+            f" {entry['history_needed']} earlier submissions; there are {there_are}."
+        )
 
 
 def _percent(share: float | None) -> str:

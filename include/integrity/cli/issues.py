@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from integrity.pipeline.answering import Answered
-    from integrity.register.issues import IssueView
+    from integrity.register.issue_views import IssueView
     from integrity.warehouse.models import AuditEvent, Waiver
 
 issues = typer.Typer(help="The issues register.", no_args_is_help=True)
@@ -32,7 +32,7 @@ def list_issues(
     as_json: AsJson = False,
 ) -> None:
     """Issues, closed ones last."""
-    from integrity.register.issues import list_issues as listed
+    from integrity.register.issue_views import list_issues as listed
     from integrity.register.life import STATUSES
     from integrity.reports.console import table
     from integrity.warehouse.connection import transaction
@@ -68,7 +68,7 @@ def list_issues(
 @issues.command("show")
 def show_issue(reference: str, as_json: AsJson = False) -> None:
     """One issue: what is wrong, the periods that show it, who must answer by when, and its story so far."""
-    from integrity.register.issues import show_issue as shown
+    from integrity.register.issue_views import show_issue as shown
     from integrity.register.life import CLOSED, events_of, moves
     from integrity.reports.console import table
     from integrity.warehouse.connection import transaction
@@ -77,7 +77,7 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
         view = shown(session, reference)
         told = _told(session, view) | {"description": view.issue.description, "raised_by": view.issue.raised_by}
         told["story"] = [_event(event) for event in events_of(session, view.issue)]
-        possible = moves(view.issue)
+        possible = moves(view.issue.status)
     if as_json:
         print_json(told)
         return
@@ -160,14 +160,14 @@ def waive_issue(
     as_json: AsJson = False,
 ) -> None:
     """Let a failure pass, in writing, until a day. Exit 2 if it is refused. The next run of its periods releases."""
-    from integrity.pipeline.waiving import Request, waive
+    from integrity.pipeline.waiving import Request, parse_day, waive, waived_in_words
 
     engine()
     request = Request(
         issue=reference,
         by=by,
         reason=reason,
-        expires_on=_day(until),
+        expires_on=parse_day(until),
         rule=rule,
         supplier=supplier,
         periods=periods,
@@ -177,7 +177,7 @@ def waive_issue(
         print_json(_waiver_told(waiver))
         return
     out = console()
-    out.print(f"{waiver.reference} lets {_extent_told(waiver)} pass until {waiver.expires_on}.", markup=False)
+    out.print(waived_in_words(waiver), markup=False)
     out.print(
         f"It is released when its period is run next: integrity ingest {waiver.dependency} --period "
         f"{waiver.periods_until}",
@@ -191,6 +191,7 @@ def list_waivers(
     dependency: Annotated[str | None, typer.Option(help="Only this dependency's.")] = None, as_json: AsJson = False
 ) -> None:
     """Every waiver there ever was, the latest first."""
+    from integrity.register.waivers import Extent
     from integrity.register.waivers import list_waivers as listed
     from integrity.reports.console import table
     from integrity.warehouse.connection import transaction
@@ -204,7 +205,7 @@ def list_waivers(
         console().print("No waivers.")
         return
     rows = [
-        [w.reference, f"IG-{w.issue_id:05d}", w.dependency, _extent_told(w), w.expires_on, _state(w)]
+        [w.reference, f"IG-{w.issue_id:05d}", w.dependency, str(Extent.of(w)), w.expires_on, _state(w)]
         + [", ".join(w.waived_by), w.reason]
         for w in found
     ]
@@ -228,18 +229,6 @@ def revoke_waiver(
         print_json(_waiver_told(waiver))
     else:
         console().print(f"{waiver.reference} lets nothing pass any more.")
-
-
-def _day(given: str) -> date:
-    try:
-        return date.fromisoformat(given)
-    except ValueError as error:
-        raise Rejected(f"'{given}' is no day. Write it as 2020-05-31.") from error
-
-
-def _extent_told(waiver: Waiver) -> str:
-    whose = f" of {waiver.supplier}" if waiver.supplier else ""
-    return f"'{waiver.rule}'{whose} for {waiver.periods_from} to {waiver.periods_until}"
 
 
 def _state(waiver: Waiver) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from integrity.cli.base import AsJson, app, console, open_engine, print_json, tell_judged
+from integrity.cli.base import AsJson, app, console, print_json, tell_judged
 from integrity.errors import CouldNotCheck, IntegrityError, Rejected
 from integrity.settings import Settings
 
@@ -66,23 +66,19 @@ def watch(
 
 
 def _watched(name: str, settings: Settings) -> list[Overdue]:
-    from integrity.alerts.channels import channel_from_environment
-    from integrity.alerts.delivery import deliver
+    from integrity.alerts.channels import Channels
     from integrity.pipeline.ingesting import judge_again
     from integrity.pipeline.office import Office
-    from integrity.pipeline.reconciling import disagreements
+    from integrity.pipeline.tending import tend
     from integrity.pipeline.watching import overdue, watch
-    from integrity.register.sealing import seal
     from integrity.warehouse.migrate import migrate
 
     office = Office.open(name)
     migrate(office.engine)
     moment = datetime.now(UTC)
-    channel = channel_from_environment(settings.home)
-    judge_again(office, watch(office, moment), channel)
-    deliver(office.engine, channel)
-    seal(office.engine)
-    for difference in disagreements(office):
+    channels = Channels.from_environment(settings.home)
+    judge_again(office, watch(office, moment), channels)
+    for difference in tend(office, channels, moment):
         sys.stderr.write(f"integrity: register, log and findings do not agree: {difference}\n")
     return overdue(office, moment)
 
@@ -140,7 +136,8 @@ def psql(context: typer.Context) -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the warehouse to the state that this version needs."""
-    from integrity.warehouse.migrate import migrate as apply
+    """Bring the warehouse to the state that this version needs, as its owner: migrations, each dependency's tables."""
+    from integrity.pipeline.preparing import prepare
 
-    apply(open_engine())
+    prepared = prepare(Settings.from_environment())
+    console().print(f"The warehouse is ready for {', '.join(prepared) or 'dependencies to come'}.", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,9 @@ import typer
 from integrity.cli.base import AsJson, app, console, engine, print_json
 from integrity.errors import Rejected
 from integrity.settings import Settings
+
+_CELLS_SHOWN = 400
+"""Characters of a row that are shown; the file has them all."""
 
 
 @app.command()
@@ -40,6 +44,53 @@ def releases(
     ]
     columns = ["Period", "Supplier", "Revision", "Verdict", "Rows", "Set aside", "Units missing", "Blank cells"]
     console().print(table([*columns, "Waivers"], rows))
+
+
+@app.command("set-aside")
+def show_set_aside(
+    dependency: str,
+    period: Annotated[str, typer.Option(help="Reporting period, such as 2020-04-23.")],
+    supplier: Annotated[str | None, typer.Option(help="Only this one's.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="At most so many are shown.")] = 20,
+    output: Annotated[Path | None, typer.Option(help="A CSV file to write them all to, instead.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rows that were set aside, with their cells. That you have looked is on record in the audit trail."""
+    from integrity.inventory.loading import load_inventory
+    from integrity.pipeline.looking import as_csv, look_at_set_aside
+    from integrity.reports.cells import visible_text
+    from integrity.reports.console import table
+
+    settings = Settings.from_environment()
+    reporting = load_inventory(settings).get(dependency).dependency.reporting
+    try:
+        day = reporting.parse_period(period)
+    except ValueError as error:
+        raise Rejected(str(error)) from error
+    engine()
+    found = look_at_set_aside(
+        settings,
+        dependency,
+        day,
+        supplier=supplier,
+        most=None if output else most,
+        into=output.name if output else None,
+    )
+    if output:
+        output.write_text(as_csv(found), encoding="utf-8")
+    if as_json:
+        print_json([each.to_json() for each in found])
+    elif output:
+        console().print(f"{len(found)} row(s) written to {output}.", markup=False)
+    elif found:
+        rows = [
+            [each.supplier, each.table, each.row, ", ".join(each.rules)]
+            + [visible_text("; ".join(f"{name}: {cell}" for name, cell in each.record.items()), _CELLS_SHOWN)]
+            for each in found
+        ]
+        console().print(table(["Supplier", "Table", "Row", "Breaks", "Cells"], rows))
+    else:
+        console().print("No row was set aside.")
 
 
 @app.command()

@@ -18,10 +18,12 @@ from integrity.errors import IntegrityError
 from integrity.reports.console import console, table
 from integrity.settings import PROJECT_ROOT, Settings
 
+from orchestration.bench.audit import measure_audit
 from orchestration.bench.gates import measure_gates
 from orchestration.bench.judging import measure_judging
 from orchestration.bench.measured import Measured
 from orchestration.bench.night import measure_night
+from orchestration.bench.pages import measure_pages
 from orchestration.bench.path import measure_memory, measure_path, measure_spoilt
 from orchestration.bench.suppliers import measure_suppliers
 
@@ -60,6 +62,8 @@ def _parts(say: Callable[[str], None]) -> dict[str, Callable[[Settings], list[Me
         "spoilt": measure_spoilt,
         "suppliers": measure_suppliers,
         "gates": measure_gates,
+        "audit": measure_audit,
+        "pages": measure_pages,
         "night": lambda settings: measure_night(Settings.from_environment({"INTEGRITY_HOME": str(settings.home)}), say),
     }
 
