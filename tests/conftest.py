@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+from integrity.alerts.message import Message
 from integrity.pipeline.ingesting import Ingested, ingest
 from integrity.pipeline.office import Office
 from integrity.settings import PROJECT_ROOT, Settings
@@ -63,6 +64,11 @@ def embedded() -> Iterator[Callable[[str], str]]:
     # A socket's path may have some 100 characters, which pytest's own folders exceed.
     home = Path(tempfile.mkdtemp(prefix="ig-"))
     server = embedded_server.start(home)
+    with psycopg.connect(embedded_server.url(server, "postgres"), autocommit=True) as connection:
+        # No test outlives its machine: nothing has to be on the disk when a statement ends.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield lambda database: embedded_server.url(server, database)
     server.cleanup()
     shutil.rmtree(home, ignore_errors=True)
@@ -164,7 +170,7 @@ def file_name(dependency: str, day: int) -> str:
     return f"{_FILES[dependency][1]}-202004{day:02d}.csv"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real() -> Callable[[str, int], SupplierFile]:
     """The real file of a dependency for a day of April 2020, as the publisher revised it."""
     return lambda dependency, day: SupplierFile.read(DATA / _FILES[dependency][0] / file_name(dependency, day))
@@ -174,15 +180,23 @@ def real() -> Callable[[str, int], SupplierFile]:
 class RecordingChannel:
     """Takes every alert and keeps it."""
 
+    messages: list[tuple[str, Message]] = field(default_factory=list)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    airflow_url: str = ""
 
-    def send(self, kind: str, content: dict[str, Any], thread: str | None, *, key: str, was_tried: bool) -> str | None:
-        self.sent.append((kind, content))
-        return thread or f"thread-{len(self.sent)}"
+    def of(self, route: str) -> RecordingChannel:
+        """Itself, for every route."""
+        self.route = route
+        return self
+
+    def send(self, message: Message) -> str | None:
+        self.messages.append((self.route, message))
+        self.sent += [(news.kind, news.content) for news in message.news]
+        return message.thread or f"thread-{len(self.messages)}"
 
     @property
     def told(self) -> list[tuple[str, str]]:
-        """Kind and rule of each alert, in order."""
+        """Kind and rule of each news, in order."""
         return [(kind, content["rule"]) for kind, content in self.sent]
 
 
@@ -191,7 +205,7 @@ class House:
     """The product at work in a test: suppliers send, nights are run, the register is read."""
 
     settings: Settings
-    channel: Any = field(default_factory=RecordingChannel)
+    channels: Any = field(default_factory=RecordingChannel)
 
     def send(
         self,
@@ -209,11 +223,21 @@ class House:
         (folder / (name or file_name(dependency, day))).write_bytes(data)
 
     def run(self, dependency: str, day: int = 28) -> Ingested:
-        return ingest(Office.open(dependency, self.settings), date(2020, 4, day), self.channel)
+        return ingest(Office.open(dependency, self.settings), date(2020, 4, day), self.channels)
 
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         with psycopg.connect(str(self.settings.database_url), row_factory=dict_row) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def relations(self, dependency: str, period: date) -> dict[str, tuple[str, int]]:
+        """What the relations say of a period: by rule, its verdict or why it was not judged, and the failed rows."""
+        found = self.query(
+            "SELECT rule, verdict, failed, not_judged FROM register.findings "
+            "WHERE dependency = %s AND gate = 'relations' AND period = %s",
+            dependency,
+            period,
+        )
+        return {row["rule"]: (row["not_judged"] or row["verdict"], row["failed"]) for row in found}
 
     def execute(self, sql: str) -> None:
         with psycopg.connect(str(self.settings.database_url), autocommit=True) as connection:
@@ -245,41 +269,74 @@ def house(warehouse: Settings) -> House:
     return House(warehouse)
 
 
+@dataclass(frozen=True)
+class Story:
+    """What has happened by some moment, to be gone on from in many tests: a database to be copied, and its home."""
+
+    template: str
+    home: Path
+
+
 @pytest.fixture(scope="session")
-def released_nights(
-    migrated: str, create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path]:
-    """A database and its archive in which 27 and 28 April are released, regional and national."""
-    home = tmp_path_factory.mktemp("released")
-    url = create_database("released", migrated)
-    settings = Settings(
-        home=home,
-        database_url=url,
-        dependencies=PROJECT_ROOT / "include" / "dependencies",
-        inbox=home / "inbox",
-        outbox=home / "outbox",
-        archive=home / "archive",
-    )
-    house = House(settings)
-    for day in (27, 28):
-        for dependency, (folder, _) in _FILES.items():
-            name = file_name(dependency, day)
-            house.send(dependency, (DATA / folder / name).read_bytes(), name=name)
-            assert not house.run(dependency, day).verdict.blocks
-    open_engine(settings).dispose()
-    return "released", settings.archive
+def go_on(
+    create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Story, Callable[[House], None]], Story]:
+    """Make a story of another one and what happens next, to be told once in a session, however many tests go on from it.
+
+    For fixtures of the session's scope: a worker may leave a module and come back to it, and would tell it again.
+    """
+
+    def tell(name: str, before: Story, next_: Callable[[House], None]) -> Story:
+        home = tmp_path_factory.mktemp(name) / "home"
+        shutil.copytree(before.home, home)
+        settings = Settings(
+            home=home,
+            database_url=create_database(name, before.template),
+            dependencies=PROJECT_ROOT / "include" / "dependencies",
+            inbox=home / "inbox",
+            outbox=home / "outbox",
+            archive=home / "archive",
+        )
+        next_(House(settings))
+        open_engine(settings).dispose()
+        return Story(name, home)
+
+    return tell
 
 
 @pytest.fixture
-def settled(
-    settings: Settings, released_nights: tuple[str, Path], own_database: Callable[[str], str]
-) -> Iterator[House]:
+def going_on(settings: Settings, own_database: Callable[[str], str]) -> Iterator[Callable[[Story], House]]:
+    """Enter a story: the product as it stands then, which is this test's own from there on."""
+    entered: list[Settings] = []
+
+    def enter(story: Story) -> House:
+        shutil.copytree(story.home, settings.home)
+        entered.append(replace(settings, database_url=own_database(story.template)))
+        return House(entered[-1])
+
+    yield enter
+    for ready in entered:
+        open_engine(ready).dispose()
+
+
+@pytest.fixture(scope="session")
+def released_nights(migrated: str, go_on: Callable[..., Story], tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """27 and 28 April are released, regional and national."""
+
+    def happen(house: House) -> None:
+        for day in (27, 28):
+            for dependency, (folder, _) in _FILES.items():
+                name = file_name(dependency, day)
+                house.send(dependency, (DATA / folder / name).read_bytes(), name=name)
+                assert not house.run(dependency, day).verdict.blocks
+
+    return go_on("released", Story(migrated, tmp_path_factory.mktemp("nothing_yet")), happen)
+
+
+@pytest.fixture
+def settled(released_nights: Story, going_on: Callable[[Story], House]) -> House:
     """The product at work: 27 and 28 April are released, regional and national."""
-    template, archive = released_nights
-    shutil.copytree(archive, settings.archive)
-    ready = replace(settings, database_url=own_database(template))
-    yield House(ready)
-    open_engine(ready).dispose()
+    return going_on(released_nights)
 
 
 @dataclass
@@ -292,6 +349,10 @@ class Slack:
         loses_answers: Whatever comes is done, and nobody hears of it.
         peace: Seconds for which it asks to be left in peace.
         may_look: Whether what was posted can be looked up.
+        socket_url: Where Socket Mode is spoken; '' where the app is not let in.
+        opened: Forms as they were opened.
+        whispered: Who was told something alone, and what.
+        tokens: By method, with which it was called.
     """
 
     url: str = ""
@@ -301,6 +362,10 @@ class Slack:
     may_look: bool = True
     posted: list[dict[str, Any]] = field(default_factory=list)
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    socket_url: str = ""
+    opened: list[dict[str, Any]] = field(default_factory=list)
+    whispered: list[tuple[str, str]] = field(default_factory=list)
+    tokens: dict[str, set[str]] = field(default_factory=dict)
 
     def answer(self, method: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if self.is_down:
@@ -320,6 +385,17 @@ class Slack:
         assert asked["channel"] == "C1"
         self.shown[asked["ts"]] |= {"text": asked["text"], "blocks": asked["blocks"]}
         return {"ok": True, "channel": "C1", "ts": asked["ts"]}
+
+    def _chat_postEphemeral(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.whispered.append((asked["user"], asked["text"]))
+        return {"ok": True, "message_ts": "1588.1"}
+
+    def _views_open(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.opened.append(asked["view"] | {"id": f"V{len(self.opened)}"})
+        return {"ok": True, "view": self.opened[-1]}
+
+    def _apps_connections_open(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "url": self.socket_url} if self.socket_url else {"ok": False, "error": "invalid_auth"}
 
     def _conversations_list(self, asked: dict[str, Any]) -> dict[str, Any]:
         names = {message["channel"].removeprefix("#") for message in self.posted}
@@ -350,11 +426,13 @@ def serving_slack() -> Iterator[Slack]:
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
             is_json = "json" in self.headers["Content-Type"]
-            asked = json.loads(sent) if is_json else {k: v[0] for k, v in parse_qs(sent).items()}
+            asked = json.loads(sent or "{}") if is_json else {k: v[0] for k, v in parse_qs(sent).items()}
             self._answer(self.path, asked)
 
         def _answer(self, path: str, asked: dict[str, Any]) -> None:
-            status, answer = served.answer(path.rsplit("/", 1)[-1], asked)
+            method = path.rsplit("/", 1)[-1]
+            served.tokens.setdefault(method, set()).add(self.headers["Authorization"].removeprefix("Bearer "))
+            status, answer = served.answer(method, asked)
             body = json.dumps(answer).encode()
             self.send_response(status)
             if served.peace:

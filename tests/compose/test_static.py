@@ -121,7 +121,7 @@ def test_airflow_is_configured_as_make_run_does_it(compose: Compose, tmp_path: P
     }  # fmt: skip
     only_services = {
         "AIRFLOW__CORE__HOSTNAME_CALLABLE", "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL",
-        "AIRFLOW_CONN_SLACK_DEFAULT", "INTEGRITY_ACCOUNTS", "INTEGRITY_SPONSOR",
+        "AIRFLOW_CONN_SLACK_DEFAULT", "INTEGRITY_ACCOUNTS", "INTEGRITY_SPONSOR", "INTEGRITY_SPONSOR_SLACK",
     }  # fmt: skip
     assert set(services) - set(local) == only_services
     assert set(local) - set(services) == set()

@@ -78,6 +78,24 @@ def test_parsing_stays_light(looked: dict[str, Any]) -> None:
     assert looked["heavy"] == []
 
 
+_LOADED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import airflow.sdk, airflow.plugins_manager
+before = set(sys.modules)
+import integrity_pages
+print(sorted({"fastapi", "starlette.applications", "integrity.pages.application"} & (set(sys.modules) - before)))
+"""
+
+
+def test_loading_the_plugin_stays_light(tmp_path: Path) -> None:
+    """Every task's process loads every plugin, and shows no page."""
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", _LOADED, str(PROJECT_ROOT / "plugins")]
+    loaded = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert loaded.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", sorted(DEPENDENCIES))
 def test_an_ingest_dag_tells_its_owner_class_and_what_to_do(looked: dict[str, Any], name: str) -> None:
     dag = looked["dags"][f"ingest__{name}"]

@@ -22,7 +22,7 @@ import asyncssh
 import boto3
 import pytest
 import trustme
-from integrity.sources.credentials import Credentials
+from integrity.connections import Credentials
 from moto.server import ThreadedMotoServer
 
 LOGIN, PASSWORD = "collector", "pa55-of-the-collector"

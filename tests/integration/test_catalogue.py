@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from integrity.pipeline.ingesting import ingest
 from integrity.pipeline.office import Office
-from integrity.register.issues import list_issues
+from integrity.register.issue_views import list_issues
 from integrity.register.rejudging import rejudge
 from integrity.register.results import last_results
 from integrity.reports.catalogue import catalogue_of
@@ -137,7 +137,7 @@ def test_a_night_within_its_threshold_is_released_and_the_release_says_how_many(
 ) -> None:
     office = departing(settled, tmp_path, f"setting: quarantine_share, to: {share}")
     settled.send(REGIONAL, real(REGIONAL, 28).change(LOMBARDIA, deceduti=1), 28, name="again-20200428.csv")
-    ingested = ingest(office, date(2020, 4, 28), settled.channel)
+    ingested = ingest(office, date(2020, 4, 28), settled.channels)
     assert str(ingested.verdict) == verdict
     release = settled.query(
         "SELECT rows, quarantined FROM register.releases "

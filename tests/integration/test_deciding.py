@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from integrity.errors import GateFailed, Misconfigured, Rejected
+from integrity.inventory.accounts import account_of, accounts_of
 from integrity.inventory.deciders import Decider, deciders
 from integrity.pipeline.deciding import (
     Approval,
@@ -25,7 +26,6 @@ from integrity.pipeline.deciding import (
 from integrity.pipeline.office import Office
 from integrity.pipeline.releasing import release
 from integrity.verdicts import Verdict
-from orchestration.accounts import account_of, accounts_of
 
 REGIONAL, ABRUZZO = "regional_hospital_activity", "13"
 NIGHT = date(2020, 4, 29)

@@ -115,7 +115,7 @@ def test_a_suppliers_cells_are_in_its_own_pack_and_nowhere_else(house: Any, outb
         "UNION ALL SELECT to_jsonb(o) FROM register.outbox o UNION ALL SELECT to_jsonb(a) FROM register.audit_event a"
         ") AS everything"
     )[0]["said"]
-    alerts = json.dumps(house.channel.sent, default=str)
+    alerts = json.dumps(house.channels.sent, default=str)
     outside = [house.settings.archive, house.settings.outbox, house.settings.inbox]
     lineage = "".join(
         path.read_text(encoding="utf-8", errors="replace")

@@ -12,12 +12,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from integrity.alerts.rendering import blocks, body, headline
+from integrity.alerts.message import Message, News
+from integrity.alerts.rendering import body, headline
+from integrity.alerts.slack import posted
 from integrity.errors import Rejected
 from integrity.inventory.loading import load_inventory
 from integrity.pipeline import answering
-from integrity.register.issues import Problem, refresh_issues
+from integrity.register.issues import refresh_issues
 from integrity.register.life import CAUSES, CLOSED, RESOLVED, events_of, find, state_by_log, stated_cause
+from integrity.register.problems import Problem
 from integrity.settings import Settings
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import open_engine, transaction
@@ -66,14 +69,14 @@ def test_what_a_gate_finds_cured_is_closed_by_its_owner_who_says_why_it_came(set
     assert issue == {"root_cause": "export: a filter was left on", "resolution": "Revision 2 for 2020-04-29 passed."}
     assert story(settled) == ["opened", "seen", "acknowledged", "investigated", "cured", "resolved", "closed"]
     settled.run(REGIONAL, 29)  # Which delivers what was said by hand.
-    assert [kind for kind, _ in settled.channel.told] == [
+    assert [kind for kind, _ in settled.channels.told] == [
         "opened",
         "acknowledged",
         "investigated",
         "resolved",
         "closed",
     ]
-    resolved = next(content for kind, content in settled.channel.sent if kind == "resolved")
+    resolved = next(content for kind, content in settled.channels.sent if kind == "resolved")
     assert body("resolved", resolved)[-1] == f"Issue {FIRST} is resolved; its owner closes it with the root cause."
 
 
@@ -87,7 +90,7 @@ def test_what_comes_back_is_the_same_issue_again(settled: Any, real: Any) -> Non
     (issue,) = settled.query("SELECT root_cause, resolution, closed_on FROM register.issues")
     assert set(issue.values()) == {None}, "what was said then is in its story"
     assert story(settled)[-3:] == ["closed", "reopened", "seen"]
-    assert settled.channel.told[-1][0] == "recurred"
+    assert settled.channels.told[-1][0] == "recurred"
     settled.send(REGIONAL, real(REGIONAL, 29).change("03", lat="45.1"), 29)
     settled.run(REGIONAL, 29)
     assert issues(settled) == [(FIRST, "resolved")]
@@ -285,7 +288,18 @@ def test_the_command_line_tells_the_story(settled: Any, real: Any, types: Any) -
 
 
 @pytest.mark.parametrize(
-    "kind", ["acknowledged", "investigated", "assigned", "answered", "closed", "reopened", "merged"]
+    "kind",
+    [
+        "acknowledged",
+        "investigated",
+        "assigned",
+        "answered",
+        "closed",
+        "reopened",
+        "merged",
+        "reminded",
+        "escalated",
+    ],
 )
 def test_a_persons_move_is_told_in_their_words_and_without_markup(kind: str) -> None:
     content = {
@@ -300,7 +314,8 @@ def test_a_persons_move_is_told_in_their_words_and_without_markup(kind: str) -> 
     }
     assert "population complete" in headline(kind, content)
     assert body(kind, content) == ["‹!channel› look ·here·", f"Issue {FIRST} is open, for {BY}."]
-    assert blocks(kind, content)[0]["text"]["text"].startswith(":")
+    message = Message(to="#c", key="k", news=(News(kind, content),), standing=(), thread="1.0", was_tried=False)
+    assert posted(message)[1][0]["text"]["text"].startswith(":")
 
 
 def test_measures_come_from_the_log_and_stay_right_after_reopening(settled: Any, real: Any, types: Any) -> None:
@@ -371,5 +386,5 @@ def test_what_fails_night_after_night_is_told_every_night_with_how_many_show_it(
     settled.execute("UPDATE register.outbox SET created_at = created_at - interval '20 hours'")
     shortened(settled, real, 30)
     assert told_of(settled) == ["opened", "recurred"]
-    (kind, content) = settled.channel.sent[-1]
+    (kind, content) = settled.channels.sent[-1]
     assert headline(kind, content) == "Again: 'population complete' failed for 2020-04-30 and 1 other period"

@@ -38,13 +38,8 @@ def judged(house: Any) -> Callable[..., dict[str, tuple[str, int]]]:
     def judge(period: date, **lists: bytes) -> dict[str, tuple[str, int]]:
         for supplier, content in lists.items():
             house.send(TRUSTS, content, name=f"{supplier} {period}.csv", supplier=supplier)
-        ingest(Office.open(TRUSTS, house.settings), period, house.channel)
-        found = house.query(
-            "SELECT rule, verdict, failed, not_judged FROM register.findings "
-            "WHERE dependency = 'trust_spend' AND gate = 'relations' AND period = %s",
-            period,
-        )
-        return {row["rule"]: (row["not_judged"] or row["verdict"], row["failed"]) for row in found}
+        ingest(Office.open(TRUSTS, house.settings), period, house.channels)
+        return dict(house.relations(TRUSTS, period))
 
     return judge
 

@@ -79,7 +79,7 @@ def take_in(settings: Settings) -> list[int]:
 
 
 def run(house: Any, period: date) -> Verdict:
-    return ingest(Office.open(TRUSTS, house.settings), period, house.channel).verdict
+    return ingest(Office.open(TRUSTS, house.settings), period, house.channels).verdict
 
 
 def registered(house: Any) -> list[tuple[date, int]]:

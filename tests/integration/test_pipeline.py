@@ -38,7 +38,7 @@ def assert_one_issue(house: Any, dependency: str, rule: str) -> None:
     assert [(i["dependency"], i["rule"], i["owner"]) for i in house.open_issues()] == [
         (dependency, rule, OWNERS[dependency])
     ]
-    assert house.channel.told == [("opened", rule)]
+    assert house.channels.told == [("opened", rule)]
 
 
 def test_a_good_night_is_released_in_silence(settled: Any, real: Any) -> None:
@@ -48,7 +48,7 @@ def test_a_good_night_is_released_in_silence(settled: Any, real: Any) -> None:
     assert {row["_period"].day for row in settled.published(REGIONAL)} == {27, 28, 29}
     assert len(settled.published(NATIONAL)) == 3
     assert settled.open_issues() == []
-    assert settled.channel.told == []
+    assert settled.channels.told == []
 
 
 BAD_FILES = [
@@ -123,7 +123,7 @@ def test_a_file_that_nobody_can_place_is_kept(settled: Any, name: str, supplier:
     assert (settled.settings.archive / kept["sha256"][:2] / kept["sha256"]).read_bytes() == b"a,b\n1,2\n"
     assert settled.published(REGIONAL) == before
     settled.run(REGIONAL)
-    assert len(settled.channel.told) == 1, "it is told once"
+    assert len(settled.channels.told) == 1, "it is told once"
 
 
 def test_the_same_bytes_twice_are_one_submission(settled: Any, real: Any) -> None:
@@ -152,7 +152,7 @@ def test_a_corrected_revision_resolves_the_issue(settled: Any, real: Any) -> Non
     ingested = settled.run(REGIONAL, 29)
     assert ingested.verdict is Verdict.PASS
     assert ingested.to_json()["submissions"][0]["revision"] == 2
-    assert settled.channel.told == [("opened", "population_complete"), ("resolved", "population_complete")]
+    assert settled.channels.told == [("opened", "population_complete"), ("resolved", "population_complete")]
     assert settled.open_issues() == []
     (issue,) = settled.query("SELECT status, resolution, closed_on FROM register.issues")
     assert issue["status"] == "resolved", "its owner closes what had high impact"
@@ -167,7 +167,7 @@ def test_a_second_bad_night_joins_the_open_issue(settled: Any, real: Any) -> Non
         settled.run(REGIONAL, day)
     (issue,) = settled.open_issues()
     assert issue["occurrences"] == 2
-    assert settled.channel.told == [("opened", "population_complete")], "told at once, once"
+    assert settled.channels.told == [("opened", "population_complete")], "told at once, once"
 
 
 def test_a_failing_revision_leaves_the_last_good_one_published(settled: Any, real: Any) -> None:
@@ -176,7 +176,7 @@ def test_a_failing_revision_leaves_the_last_good_one_published(settled: Any, rea
     assert rules_found(settled.run(REGIONAL)) == {"total_cases"}
     assert_one_issue(settled, REGIONAL, "total_cases")
     assert settled.published(REGIONAL) == before
-    assert settled.channel.sent[0][1]["outcome"] == "The new file is blocked; the last good one stays published."
+    assert settled.channels.sent[0][1]["outcome"] == "The new file is blocked; the last good one stays published."
 
 
 def test_a_good_revision_supersedes(settled: Any, real: Any) -> None:
@@ -208,7 +208,7 @@ def test_national_figures_wait_for_the_regions_and_follow_by_themselves(settled:
     settled.send(REGIONAL, real(REGIONAL, 29), 29)
     settled.run(REGIONAL, 29)
     assert len(settled.published(NATIONAL)) == len(before) + 1
-    assert settled.channel.told[1:] == [("resolved", "equals_sum_of_regions")]
+    assert settled.channels.told[1:] == [("resolved", "equals_sum_of_regions")]
     assert settled.open_issues() == []
 
 
@@ -278,7 +278,7 @@ def test_a_rule_that_breaks_blocks(settled: Any, real: Any, tmp_path: Path) -> N
     assert ingested.verdict is Verdict.ERROR
     assert rules_found(ingested) == {"region_once"}
     assert_one_issue(broken, REGIONAL, "region_once")
-    assert "87654" not in str(broken.channel.sent)
+    assert "87654" not in str(broken.channels.sent)
     assert broken.published(REGIONAL) == before
     open_engine(broken.settings).dispose()
 
@@ -295,12 +295,12 @@ def test_an_engine_that_breaks_blocks(settled: Any, real: Any, monkeypatch: pyte
     assert ingested.verdict is Verdict.ERROR
     assert rules_found(ingested) == {"gate_ran"}
     assert_one_issue(settled, REGIONAL, "gate_ran")
-    assert "87654" not in str(settled.channel.sent)
+    assert "87654" not in str(settled.channels.sent)
     assert settled.published(REGIONAL) == before
 
     monkeypatch.undo()
     assert settled.run(REGIONAL, 29).verdict is Verdict.PASS
-    assert settled.channel.told[1:] == [("resolved", "gate_ran")]
+    assert settled.channels.told[1:] == [("resolved", "gate_ran")]
 
 
 def test_a_coverage_gate_that_breaks_is_an_error(settled: Any, real: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,7 +360,7 @@ def test_a_recording_that_breaks_leaves_nothing_half_done(
 ) -> None:
     settled.send(REGIONAL, real(REGIONAL, 29).drop(ABRUZZO), 29)
     with monkeypatch.context() as broken:
-        broken.setattr(issues, "_tell", lambda *_, **__: 1 / 0)
+        broken.setattr(issues, "tell", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             settled.run(REGIONAL, 29)
     assert settled.open_issues() == []

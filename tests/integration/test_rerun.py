@@ -44,11 +44,11 @@ def test_thirty_nights_twice_give_the_same_rows_to_the_byte(house: Any, real: Ca
     for period in APRIL:
         house.send(REGIONAL, real(REGIONAL, period.day), period.day)
     office = Office.open(REGIONAL, house.settings)
-    verdicts = [str(ingest(office, period, house.channel).verdict) for period in APRIL]
+    verdicts = [str(ingest(office, period, house.channels).verdict) for period in APRIL]
     assert set(verdicts) <= {"PASS", "WARN"}
     first = house.state()
     assert len(first[REGIONAL]) == 30 * 21
-    assert [str(ingest(office, period, house.channel).verdict) for period in APRIL] == verdicts
+    assert [str(ingest(office, period, house.channels).verdict) for period in APRIL] == verdicts
     assert house.state() == first
 
 
@@ -103,7 +103,7 @@ def test_what_another_run_records_meanwhile_is_not_taken_for_cured(
         return found
 
     def record_slowly() -> None:
-        recording.record(office, night, run="slow", since=datetime.now(UTC), channel=settled.channel)
+        recording.record(office, night, run="slow", since=datetime.now(UTC), channels=settled.channels)
 
     monkeypatch.setattr(recording, "judgements_in_force", looking)
     slow = threading.Thread(target=record_slowly)

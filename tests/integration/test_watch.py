@@ -63,16 +63,16 @@ def test_what_is_overdue_is_one_issue_until_the_file_comes(house: Any, declared:
     after = MISSED + MINUTE
     assert (states(office, after), watch(office, after)) == ([(DAY, "missing")], [DAY])
     for _ in range(2):
-        judge_again(office, [DAY], house.channel)
+        judge_again(office, [DAY], house.channels)
         assert watch(office, after) == [], "it has been judged since"
     assert [(issue["rule"], issue["supplier"]) for issue in house.open_issues()] == [
         ("supplier_reported", "protezione_civile")
     ]
-    assert house.channel.told == [("opened", "supplier_reported")]
+    assert house.channels.told == [("opened", "supplier_reported")]
 
     house.send(REGIONAL, real(REGIONAL, 28))
     assert watch(office, after) == [DAY], "what came is taken in, and its period judged"
-    judge_again(office, [DAY], house.channel)
+    judge_again(office, [DAY], house.channels)
     assert house.open_issues() == []
     assert (states(office, after), watch(office, after)) == ([(DAY, "late")], [])
     (found,) = overdue(office, after)
