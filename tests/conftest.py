@@ -281,7 +281,7 @@ class Story:
 def go_on(
     create_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str, Story, Callable[[House], None]], Story]:
-    """Make a story of another one and what happens next, to be told once in a session, however many tests go on from it.
+    """Make a story of another one and what happens next, to be told once a session, however many tests go on from it.
 
     For fixtures of the session's scope: a worker may leave a module and come back to it, and would tell it again.
     """
