@@ -15,7 +15,7 @@ for registered in inventory.dependencies.values():
         description=dependency.title,
         doc_md=registered.readme,
         tags=[f"owner: {dependency.owner.name}", f"importance: {dependency.importance}", "ingest"],
-        # A day or month is judged as the next one begins; its key is the (first) day of what has ended.
+        # A period is judged as the next one begins; its key is the (first) day of what has ended.
         schedule=CronPartitionTimetable(
             reporting.cron, timezone=reporting.timezone, run_offset=-1, key_format="%Y-%m-%d"
         ),

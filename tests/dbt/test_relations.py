@@ -36,6 +36,7 @@ def dbt(settings: Settings, command: str, select: str, gates: str | None = None)
         select=select,
         gates=gates,
         period=date(2020, 4, 28),
+        period_before=date(2020, 4, 27),
     )
 
 
@@ -135,7 +136,7 @@ def test_the_contract_is_enforced(own_project: Any) -> None:
         ),
         pytest.param(
             GENERIC / "agrees_with_change.sql",
-            lambda sql: sql.replace("before._period = {{ period() }} - 1", "before._period = {{ period() }} - 1000"),
+            lambda sql: sql.replace("before._period = {{ period_before() }}", "before._period = {{ period() }} - 1000"),
             {"change_agrees_with_day_before"},
             id="a-test-that-looks-at-no-row",
         ),

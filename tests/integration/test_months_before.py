@@ -124,4 +124,4 @@ def test_the_first_list_of_all_is_not_judged(judged: Judge) -> None:
 
 def test_what_is_required_may_not_be_lacking() -> None:
     with pytest.raises(ValidationError, match="may not be lacking"):
-        Neighbour(dependency=TRUSTS, months_before=1, required=True, may_lack=True)
+        Neighbour(dependency=TRUSTS, periods_before=1, required=True, may_lack=True)

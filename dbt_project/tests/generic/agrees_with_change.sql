@@ -1,4 +1,4 @@
-{#- `change` equals `stock` minus the stock of the same unit (`by`) on the day before. -#}
+{#- `change` equals `stock` minus the stock of the same unit (`by`) in the period before. -#}
 {% test agrees_with_change(model, change, stock, by=none) %}
 {{ gate_config() }}
 with judged as (
@@ -9,7 +9,7 @@ with judged as (
         today.{{ change }} = today.{{ stock }} - before.{{ stock }} as holds
     from {{ model }} as today
     join {{ model }} as before
-        on before._period = {{ period() }} - 1
+        on before._period = {{ period_before() }}
         {% if by %}and before.{{ by }} = today.{{ by }}{% endif %}
     where today._period = {{ period() }}
         and today.{{ change }} is not null

@@ -223,8 +223,9 @@ def _lean(
     inventory: Inventory, name: str, period: date, places: dict[tuple[str, date], None], *, is_first: bool
 ) -> None:
     """Note what a period leans on before the period itself; of neighbours only what they cannot do without."""
-    for neighbour in (n for relation in inventory.get(name).relations for n in relation.neighbours):
-        place = (neighbour.dependency, neighbour.period_for(period))
+    registered = inventory.get(name)
+    for neighbour in (n for relation in registered.relations for n in relation.neighbours):
+        place = (neighbour.dependency, neighbour.period_for(period, registered.dependency.reporting))
         if place not in places and (is_first or neighbour.required):
             _lean(inventory, *place, places, is_first=False)
     if not is_first:

@@ -219,7 +219,7 @@ def period_wrong(specimen: Specimen, chance: Random) -> Planted:
     later = reporting.next_period(period)
     given = specimen.dependency.file.period_from_name
     if given and period_from_name(specimen.dependency, specimen.sent.name):
-        name = specimen.sent.name.replace(f"{period:{given.format}}", f"{later:{given.format}}")
+        name = specimen.sent.name.replace(given.write(period), given.write(later))
         return Planted(replace(specimen.sent, name=name), whole_file=True)
     if reporting.stated_by(specimen.layout.name):
         raise NotApplicable(_STATED)

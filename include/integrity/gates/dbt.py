@@ -41,6 +41,7 @@ def run_dbt(
     select: str,
     gates: str | None,
     period: date,
+    period_before: date | None = None,
     candidate_schema: str = "published",
     cache: Path | None = None,
 ) -> list[NodeResult]:
@@ -49,6 +50,7 @@ def run_dbt(
     Args:
         gates: Dependency whose gates dbt is shown, and no other's; None: no gates at all. What dbt is shown it parses
             in every process anew, and that would otherwise grow with each dependency there is.
+        period_before: The one before it, for gates, some of which compare the two.
         candidate_schema: Schema of this run's own in which its candidate stands and its tests leave their counts.
         cache: Folder where dbt's parsed project is kept between runs; it saves more than a second each time.
 
@@ -62,6 +64,7 @@ def run_dbt(
     with _workplace(database_url) as folder, _parsed_before(folder, parsed):
         _show(project, gates, folder / "project")
         os.environ["INTEGRITY_PERIOD"] = period.isoformat()
+        os.environ["INTEGRITY_PERIOD_BEFORE"] = period_before.isoformat() if period_before else ""
         os.environ["INTEGRITY_CANDIDATE_SCHEMA"] = candidate_schema
         arguments = [
             command,

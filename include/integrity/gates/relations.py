@@ -57,6 +57,7 @@ def judge_relations(
         gates=registered.name,
         candidate_schema=candidate_schema,
         period=period,
+        period_before=registered.dependency.reporting.period_before(period),
         cache=cache,
     )
     by_name = {node.name: node for node in nodes}
@@ -64,7 +65,7 @@ def judge_relations(
     with psycopg.connect(database_url) as connection:
         for relation in registered.relations:
             findings += _findings(connection, relation, by_name.get(relation.rule.name), absent, rows, policy)
-    # The first period has no day before: then every rule is on record as not judged, and that is a pass.
+    # The first period has none before it: then every rule is on record as not judged, and that is a pass.
     if all(finding.not_judged for finding in findings):
         return GateResult(gate="relations", verdict=Verdict.PASS, findings=tuple(findings))
     return GateResult.of("relations", findings)

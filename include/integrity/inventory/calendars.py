@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from importlib import import_module
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -55,19 +54,16 @@ Place = Annotated[str, AfterValidator(_known_place)]
 def holidays_of(place: str, year: int) -> frozenset[date]:
     """The public holidays of a country, or of a part of one (``DE-BY``), in a year.
 
-    They come from the library ``holidays``, which this product does without where no dependency names a place.
+    They come from the library ``holidays``, loaded only where a place is named: Dags are parsed often.
 
     Raises:
-        ValueError: The library is not installed, or does not know the place.
+        ValueError: The library does not know the place.
     """
     country, _, part = place.partition("-")
+    from holidays import country_holidays
+
     try:
-        known = import_module("holidays").country_holidays(country, subdiv=part or None, years=year)
-    except ModuleNotFoundError:
-        raise ValueError(
-            f"the holidays of {place} need the library 'holidays', which is not installed; "
-            "list the days under closed_on instead"
-        ) from None
+        known = country_holidays(country, subdiv=part or None, years=year)
     except NotImplementedError:
         raise ValueError(f"the library 'holidays' does not know '{place}'; list the days under closed_on") from None
     return frozenset(known)
@@ -122,6 +118,11 @@ def moment_in(day: date, at: time, timezone: str) -> datetime:
     these are changed in between. An hour that the clocks leap over is taken as if they had not.
     """
     return datetime.combine(day, at, ZoneInfo(timezone)).astimezone(UTC)
+
+
+def day_in_words(day: date) -> str:
+    """A day as people write it: 4 May 2020."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def months_after(day: date, months: int) -> date:

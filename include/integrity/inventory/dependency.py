@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,12 +12,13 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from integrity.findings import Rule
 from integrity.inventory import manual
 from integrity.inventory.assessed import Assessment, ControlsAssessed
-from integrity.inventory.calendars import Strict, TimeZone, months_after
+from integrity.inventory.calendars import Strict, TimeZone
 from integrity.inventory.departing import Departed, Departure
 from integrity.inventory.formats import refuse_formats
 from integrity.inventory.people import Alerts, Person
 from integrity.inventory.policy import Policy
 from integrity.inventory.release_policy import ALL, ReleasePolicy
+from integrity.inventory.reporting import PeriodNotation
 from integrity.inventory.reporting import Reporting as Reporting
 from integrity.inventory.reporting import StatedPeriod as StatedPeriod
 from integrity.inventory.sources import Outbox, Source
@@ -71,9 +72,10 @@ class Supplier(Strict):
         return started and (self.reports_until is None or period <= self.reports_until)
 
 
-class PeriodFromName(Strict):
+class PeriodFromName(PeriodNotation):
+    """What in a file's name tells its period: the group ``period`` of the pattern, in a notation."""
+
     pattern: Annotated[str, AfterValidator(_compiling_pattern)]
-    format: str
 
 
 class FileIdentity(Strict):
@@ -402,7 +404,7 @@ def relation_of(dependency: str, table: str) -> str:
 
 
 class Neighbour(Strict):
-    """What a relation leans on: a dependency's release, so many days or months before the period that is judged.
+    """What a relation leans on: a dependency's release, so many periods before the one that is judged.
 
     A missing neighbour makes the rule "not judged" where ``required`` is false (the first night has no
     day before); where it is true the rule cannot be evaluated, which is ERROR and blocks. One that may be lacking
@@ -410,31 +412,30 @@ class Neighbour(Strict):
     """
 
     dependency: str
-    days_before: int = Field(default=0, ge=0)
-    months_before: int = Field(default=0, ge=0)
+    periods_before: int = Field(default=0, ge=0)
     required: bool = False
     may_lack: bool = False
 
     @model_validator(mode="after")
-    def _counts_in_one_unit(self) -> Self:
+    def _is_required_or_may_lack(self) -> Self:
         if self.required and self.may_lack:
             raise ValueError("a neighbour that is required may not be lacking")
-        if self.days_before and self.months_before:
-            raise ValueError("a neighbour lies days_before or months_before, not both")
         return self
 
-    def period_for(self, period: date) -> date:
-        """The neighbour's period, for one that is judged; months are named by their first day."""
-        return months_after(period, -self.months_before) - timedelta(days=self.days_before)
+    def period_for(self, period: date, reporting: Reporting) -> date:
+        """The neighbour's period, for one that is judged by the calendar ``reporting``."""
+        return reporting.shifted(period, -self.periods_before)
 
-    def judged_with(self, period: date) -> date:
-        """The period that is judged, for the neighbour's."""
-        return months_after(period, self.months_before) + timedelta(days=self.days_before)
+    def judged_with(self, period: date, reporting: Reporting) -> date:
+        """The period that is judged by the calendar ``reporting``, for the neighbour's."""
+        return reporting.shifted(period, self.periods_before)
 
     @property
     def lies(self) -> str:
         """Where it lies, seen from the period that is judged."""
-        return f"{self.months_before} month(s) before" if self.months_before else f"{self.days_before} day(s) before"
+        if self.periods_before < 2:
+            return "in the period before" if self.periods_before else "in this period"
+        return f"{self.periods_before} periods before"
 
     def __str__(self) -> str:
         return f"{self.dependency}, {self.lies}"

@@ -16,6 +16,7 @@ from integrity.inventory.calendars import (
     Place,
     Strict,
     TimeZone,
+    day_in_words,
     is_open,
     moment_in,
     months_after,
@@ -23,10 +24,60 @@ from integrity.inventory.calendars import (
 
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 _FISCAL = re.compile(r"(\d{4})/(\d{2}) M(\d{2})")
+_WEEK_NUMBER = re.compile(r"%[VUW]")
+_DIGITS = re.compile(r"\d+")
+_WEEKDAY = re.compile(r"%[uwaA]")
+_SOME_DAY = date(2020, 4, 20)
 _CRON = {"daily": "0 0 * * *", "business_days": "0 0 * * 1-5", "weekly": "0 0 * * 1", "monthly": "0 0 1 * *"}
 
 
-class StatedPeriod(Strict):
+class PeriodNotation(Strict):
+    """How a supplier writes a reporting period, in a file's name or in cells.
+
+    Attributes:
+        format: Notation (strptime) of a day in the period, such as ``%Y%m%d``, ``%b-%y``, ``%G-W%V`` for a week of
+            ISO 8601, or ``%Y %m`` for a financial year and its numbered month.
+        months_later: How many months after what is written the period lies; 3 for a financial year that begins in
+            April and is named by its first calendar year, -9 where it is named by its second.
+    """
+
+    format: str
+    months_later: int = Field(default=0, ge=-24, le=24)
+
+    @model_validator(mode="after")
+    def _tells_a_period(self) -> Self:
+        try:
+            told = self._written(f"{_SOME_DAY:{self.format}}")
+        except ValueError as error:
+            raise ValueError(f"'{self.format}' is no notation of a period ({error})") from None
+        if told.year != _SOME_DAY.year:
+            raise ValueError(f"'{self.format}' is no notation of a period: it does not tell the year")
+        return self
+
+    def read(self, text: str) -> date | None:
+        """A day in the period that is meant; None where the text is not in this notation."""
+        try:
+            written = self._written(text)
+        except ValueError:
+            return None
+        return months_after(written.replace(day=1), self.months_later) if self.months_later else written
+
+    def write(self, period: date) -> str:
+        """The period as the supplier would write it."""
+        return f"{months_after(period, -self.months_later):{self.format}}"
+
+    def _written(self, text: str) -> date:
+        if not _WEEK_NUMBER.search(self.format) or _WEEKDAY.search(self.format):
+            return datetime.strptime(text, self.format).date()  # noqa: DTZ007 - a period has no zone
+        # Python refuses a week without a day of it, or takes it for the first of January.
+        monday = datetime.strptime(f"{text} 1", f"{self.format} %u").date()  # noqa: DTZ007 - as above
+        # And the 53rd of a year that has 52 for one of the next.
+        if [*map(int, _DIGITS.findall(f"{monday:{self.format}}"))] != [*map(int, _DIGITS.findall(text))]:
+            raise ValueError("the year has no such week")
+        return monday
+
+
+class StatedPeriod(PeriodNotation):
     """Cells in which a file states each row's reporting period itself.
 
     For suppliers whose dates do not tell it: dates of invoices, or books that close later than the month does.
@@ -34,23 +85,10 @@ class StatedPeriod(Strict):
     Attributes:
         layouts: Names of the layouts whose files state it so.
         headings: The supplier's own headings; what stands under them is read together, with one blank between.
-        format: Notation (strptime), such as ``%b-%y``, or ``%Y %m`` for a financial year and its numbered month.
-        months_later: How many months after what is written the period lies; 3 for a financial year that begins in
-            April and is named by its first calendar year, -9 where it is named by its second.
     """
 
     layouts: list[str] = Field(min_length=1)
     headings: list[str] = Field(min_length=1)
-    format: str
-    months_later: int = Field(default=0, ge=-24, le=24)
-
-    def read(self, cell: str) -> date | None:
-        """The first day of the month that is meant; None where the cell is not in this notation."""
-        try:
-            written = datetime.strptime(cell, self.format).date()  # noqa: DTZ007 - a month has no zone
-        except ValueError:
-            return None
-        return months_after(written.replace(day=1), self.months_later)
 
 
 class Reporting(Strict):
@@ -121,6 +159,20 @@ class Reporting(Strict):
             following += timedelta(days=1)
         return following
 
+    def period_before(self, period: date) -> date:
+        """The period before this one."""
+        earlier = self.period_of(period - timedelta(days=1))
+        while not self._is_reported(earlier):
+            earlier -= timedelta(days=1)
+        return earlier
+
+    def shifted(self, period: date, by: int) -> date:
+        """The period so many later in the calendar; earlier where ``by`` is negative."""
+        step = self.period_before if by < 0 else self.next_period
+        for _ in range(abs(by)):
+            period = step(period)
+        return period
+
     def last_day(self, period: date) -> date:
         """The last day that belongs to the period."""
         if self.frequency in ("daily", "business_days"):
@@ -174,6 +226,14 @@ class Reporting(Strict):
             return f"{period:%Y-%m}"
         first = months_after(period, 1 - self.fiscal_year_begins)
         return f"{first.year}/{(first.year + 1) % 100:02d} M{first.month:02d}"
+
+    def in_words(self, period: date) -> str:
+        """The period as a letter would name it: 23 April 2020, the week from 20 April 2020, April 2020."""
+        if self.frequency == "weekly":
+            return f"the week from {day_in_words(period)} ({self.label(period)})"
+        if self.frequency != "monthly":
+            return day_in_words(period)
+        return f"{period:%B %Y}" + (f" ({self.label(period)})" if self.fiscal_year_begins else "")
 
     def parse_period(self, text: str) -> date:
         """Read a period as people write it: as its label, a month also as 2020-04, any by its first day.

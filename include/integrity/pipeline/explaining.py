@@ -39,7 +39,7 @@ def _of_what_it_leans_on(session: Session, office: Office, period: date) -> Iter
     """Rules that nothing can be said of, since what they lean on is not released, with the issue that holds it back."""
     for relation in office.registered.relations:
         for neighbour in relation.neighbours:
-            their_period = neighbour.period_for(period)
+            their_period = neighbour.period_for(period, office.registered.dependency.reporting)
             if not neighbour.required or neighbour.dependency == office.name:
                 continue
             if current_releases(session, neighbour.dependency, their_period):

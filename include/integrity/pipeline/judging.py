@@ -45,7 +45,7 @@ from integrity.submissions.reading import ROW
 from integrity.verdicts import Verdict
 from integrity.warehouse.connection import lock, transaction
 from integrity.warehouse.landing import create_candidate, ensure_tables
-from integrity.warehouse.models import Landing, Submission
+from integrity.warehouse.models import Landing, Release, Submission
 
 _ABANDONED_SECONDS = 24 * 3600
 
@@ -218,7 +218,7 @@ def relations_subject(session: Session, office: Office, period: date, landings: 
     """Hash of what the relations of a period rest on: its candidate, the rules and the neighbours' releases."""
     neighbours = []
     for neighbour in _neighbours(office):
-        releases = current_releases(session, neighbour.dependency, neighbour.period_for(period))
+        releases = _released(session, office, neighbour, period)
         neighbours.append((str(neighbour), sorted(r.landing_id for r in releases.values())))
     rules = [relation.model_dump_json() for relation in office.registered.relations]
     return subject_hash(office.fingerprint, rules, sorted(landings.items()), neighbours)
@@ -238,9 +238,7 @@ def judge_relations(office: Office, period: date, run: str) -> Verdict | None:
             drop_judgement(session, office.name, period, "relations")
             return None
         subject = relations_subject(session, office, period, landings)
-        absent = frozenset(
-            n for n in _neighbours(office) if not current_releases(session, n.dependency, n.period_for(period))
-        )
+        absent = frozenset(n for n in _neighbours(office) if not _released(session, office, n, period))
         ensure_tables(session, office.tables)
         for other in {n.dependency for n in _neighbours(office)} - {office.name}:
             ensure_tables(session, Office.open(other, office.settings).tables)
@@ -296,6 +294,12 @@ def drop_abandoned_candidates(session: Session, now: datetime) -> None:
         lock(session, "abandoned candidates")
         for name in abandoned():
             session.execute(text(f'DROP SCHEMA "{name}" CASCADE'))
+
+
+def _released(session: Session, office: Office, neighbour: Neighbour, period: date) -> dict[str, Release]:
+    """By supplier, what is released of a neighbour of this period."""
+    their_period = neighbour.period_for(period, office.registered.dependency.reporting)
+    return current_releases(session, neighbour.dependency, their_period)
 
 
 def _neighbours(office: Office) -> list[Neighbour]:

@@ -128,7 +128,7 @@ def _refresh(
         problems,
         policy=office.policy,
         outcome=" ".join(filter(None, (what_was_done(outcome, releases, latest), note))),
-        resolution=_cure(period, latest),
+        resolution=_cure(office.registered.dependency.reporting.label(period), latest),
         run=run,
         downstream=[f"{d.name} ({d.owner})" for d in dependents(office.settings, office.inventory, office.name)],
         causes=causes_of(session, office, period, problems),
@@ -176,7 +176,7 @@ def judgements_in_force(
     return [(judgement, findings_of(session, [judgement])) for judgement in found if judgement]
 
 
-def _cure(period: date, latest: dict[str, Submission]) -> str:
+def _cure(period: str, latest: dict[str, Submission]) -> str:
     revisions = [s for s in latest.values() if s.revision > 1]
     if revisions:
         return f"Revision {max(s.revision for s in revisions)} for {period} passed."

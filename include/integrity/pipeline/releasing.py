@@ -301,7 +301,7 @@ def _periods_cleared(session: Session, office: Office, period: date) -> Iterator
 
 def _leaning_periods(office: Office, period: date) -> list[tuple[str, date]]:
     return [
-        (other.name, neighbour.judged_with(period))
+        (other.name, neighbour.judged_with(period, other.dependency.reporting))
         for other in map(office.inventory.get, office.inventory.leaning_on(office.name))
         for neighbour in {n for relation in other.relations for n in relation.neighbours}
         if neighbour.dependency == office.name

@@ -58,7 +58,7 @@ def feedback_on_check(office: Office, checked: Checked) -> FeedbackSource:
         sha256=file.sha256,
         period=min(periods, default=None),
         until=max(periods, default=None),
-        is_monthly=dependency.reporting.frequency == "monthly",
+        in_words=dependency.reporting.in_words,
         revision=0,
         verdict=checked.verdict,
         rows=sum(each.judged.rows for each in files),

@@ -84,7 +84,7 @@ def was_told_lately(session: Session, issue: Issue) -> bool:
 def _content(
     session: Session, registered: Registered, issue: Issue, period: date | None, problem: Problem | None
 ) -> dict[str, Any]:
-    owner = registered.dependency.owner
+    owner, reporting = registered.dependency.owner, registered.dependency.reporting
     shown_since, shown_by = session.execute(
         select(func.min(Occurrence.period), func.count()).where(
             Occurrence.issue_id == issue.id, Occurrence.closed_at.is_(None)
@@ -101,8 +101,9 @@ def _content(
         "due_on": issue.due_on.isoformat(),
         "status": issue.status,
         "shown_by": shown_by,
-        "since": shown_since.isoformat() if shown_since else None,
+        "since": reporting.label(shown_since) if shown_since else None,
         "period": period.isoformat() if period else None,
+        "period_label": reporting.label(period) if period else None,
         "explained_by": f"IG-{issue.explained_by:05d}" if issue.explained_by else None,
     }
     if problem:

@@ -61,7 +61,7 @@ def write_feedback(
         accepted=judgement.accepted or 0,
         quarantined=judgement.quarantined or 0,
         outcomes=tuple(RuleOutcome.of_row(row) for row in findings),
-        is_monthly=dependency.reporting.frequency == "monthly",
+        in_words=dependency.reporting.in_words,
         respond_by=respond_by,
         read=read,
     )

@@ -9,8 +9,9 @@ import polars as pl
 
 from integrity.findings import Severity
 from integrity.gates.rules import COLUMNS_KNOWN, COLUMNS_PRESENT, ROW_SHAPE
+from integrity.inventory.calendars import day_in_words
 from integrity.reports.cells import visible_text
-from integrity.reports.feedback_source import FeedbackSource, RuleOutcome, day_in_words
+from integrity.reports.feedback_source import FeedbackSource, RuleOutcome
 from integrity.reports.received import OwnColumn, Received
 from integrity.reports.rows import ranges
 from integrity.submissions.reading import ROW

@@ -9,6 +9,7 @@ from typing import cast
 
 from integrity.findings import Finding, Severity
 from integrity.gates.rules import READABLE
+from integrity.inventory.calendars import day_in_words
 from integrity.reports.received import Received
 from integrity.verdicts import Verdict, worst
 from integrity.warehouse.models import FindingRow
@@ -117,7 +118,7 @@ class FeedbackSource:
         period: None where it cannot be told.
         revision: 1 for the first file of a period; 0 for a file that was only checked and not sent.
         until: Last period of a file that is for several; then ``period`` is the first.
-        is_monthly: Whether the period is the month that begins on its day.
+        in_words: How a period is written for people.
         respond_by: Day until which a corrected file is awaited; None where there is no such day.
         read: Reads the file's tables again in the supplier's terms, '' being the only one; asked only if something
             failed. None where there is nothing to read: the file is refused.
@@ -138,7 +139,7 @@ class FeedbackSource:
     quarantined: int
     outcomes: tuple[RuleOutcome, ...]
     until: date | None = None
-    is_monthly: bool = False
+    in_words: Callable[[date], str] = day_in_words
     respond_by: date | None = None
     read: Callable[[], Mapping[str, Received]] | None = None
 
@@ -157,7 +158,7 @@ class FeedbackSource:
 
     @property
     def period_in_words(self) -> str | None:
-        named = [f"{day:%B %Y}" if self.is_monthly else day_in_words(day) for day in (self.period, self.until) if day]
+        named = [self.in_words(period) for period in (self.period, self.until) if period]
         return " to ".join(dict.fromkeys(named)) or None
 
     @property
@@ -166,8 +167,3 @@ class FeedbackSource:
         if self.period is None:
             return f"unplaced.{self.sha256[:12]}"
         return f"{self.period}.r{self.revision}"
-
-
-def day_in_words(day: date) -> str:
-    """A day as people write it: 4 May 2020."""
-    return f"{day.day} {day:%B %Y}"

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
@@ -53,13 +53,8 @@ def period_from_name(dependency: Dependency, file_name: str) -> date | None:
     """The period that a file's name gives, or None where the name follows no known form."""
     given = dependency.file.period_from_name
     match = re.search(given.pattern, file_name) if given else None
-    if not given or not match:
-        return None
-    try:
-        day = datetime.strptime(match["period"], given.format).date()  # noqa: DTZ007 - a calendar day has no zone
-    except ValueError:
-        return None
-    return dependency.reporting.period_of(day)
+    day = given.read(match["period"]) if given and match else None
+    return dependency.reporting.period_of(day) if day else None
 
 
 def _periods_from_content(
@@ -101,17 +96,18 @@ def periods_of_rows(frame: pl.DataFrame, dependency: Dependency, layout: Layout)
     if stated:
         headings = [_heading(frame, {bare(wanted)}) for wanted in stated.headings]
         if None not in headings:
-            return _stated_periods(frame, [str(heading) for heading in headings], stated)
+            days = _stated_days(frame, [str(heading) for heading in headings], stated)
+            return days.dt.truncate(reporting.every)
     column = dependency.file.period_from_column
     told = {bare(column), *(bare(own) for own, name in layout.rename.items() if name == column)} if column else set()
     heading = _heading(frame, told)
     if heading is None:
         return pl.repeat(None, frame.height, dtype=pl.Date, eager=True)
     days = frame.select(moment(pl.col(heading), layout.datetime_formats).dt.date()).to_series()
-    return days.dt.month_start() if reporting.frequency == "monthly" else days
+    return days.dt.truncate(reporting.every)
 
 
-def _stated_periods(frame: pl.DataFrame, headings: list[str], stated: StatedPeriod) -> pl.Series:
+def _stated_days(frame: pl.DataFrame, headings: list[str], stated: StatedPeriod) -> pl.Series:
     cells = [pl.col(heading).str.strip_chars() for heading in headings]
     written = frame.select(pl.concat_str(cells, separator=" ")).to_series()
     meant = {cell: stated.read(cell) for cell in written.drop_nulls().unique()}
