@@ -11,28 +11,12 @@ from integrity.findings import GateResult, Rule
 from integrity.gates import relations
 from integrity.gates.dbt import NodeResult
 from integrity.gates.relations import judge_relations
-from integrity.inventory import manual
 from integrity.inventory.dependency import Registered, RelationRule
 from integrity.inventory.loading import load_inventory
 from integrity.settings import PROJECT_ROOT, Settings
-from integrity.thresholds import Limit, Thresholds
+from integrity.thresholds import Thresholds
 
-ROWS = 200
-TAKEN = Thresholds(warn=Limit(count=3), block=Limit(share=0.05))
-"""Ten of the rows."""
-STRICT = Thresholds(block=Limit(count=1))
-
-CASES = [
-    # Of class moderate: one row in a hundred may be set aside, none may fail a rule that blocks.
-    ("block", None, {0: "PASS", 1: "FAIL", 200: "FAIL"}),
-    ("quarantine", None, {0: "PASS", 1: "WARN", 2: "WARN", 3: "FAIL"}),
-    ("warn", None, {0: "PASS", 1: "WARN", 200: "WARN"}),
-    ("note", None, {0: "PASS", 1: "WARN", 200: "WARN"}),
-    # With limits of its own; where the class is stricter, the class holds.
-    ("block", TAKEN, {0: "PASS", 1: "FAIL"}),
-    ("quarantine", STRICT, {0: "PASS", 1: "WARN", 2: "FAIL"}),
-    ("warn", TAKEN, {2: "PASS", 3: "PASS", 4: "WARN", 9: "WARN", 10: "WARN", 11: "FAIL"}),
-]
+from tests.limits import ROWS, at_its_limits
 
 
 @pytest.fixture(scope="session")
@@ -85,28 +69,20 @@ def rule(kind: str, severity: str, thresholds: Thresholds | None) -> Rule:
     )
 
 
-@pytest.mark.parametrize("kind", manual.kinds())
-@pytest.mark.parametrize(
-    ("severity", "thresholds", "failed", "verdict"),
-    [
-        pytest.param(severity, limits, failed, verdict, id=f"{severity}-{'own' if limits else 'class'}-{failed}")
-        for severity, limits, by_count in CASES
-        for failed, verdict in by_count.items()
-    ],
-)
+@at_its_limits
 def test_a_limit_is_not_exceeded_by_being_reached(
     judge: Callable[..., GateResult],
     kind: str,
     severity: str,
     thresholds: Thresholds | None,
-    failed: int,
+    failing: int,
     verdict: str,
 ) -> None:
-    result = judge(rule(kind, severity, thresholds), failed=failed)
+    result = judge(rule(kind, severity, thresholds), failed=failing)
     (finding,) = result.findings
-    assert (finding.evaluated, finding.failed) == (ROWS, failed), "the count is kept, whatever comes of it"
+    assert (finding.evaluated, finding.failed) == (ROWS, failing), "the count is kept, whatever comes of it"
     assert (str(finding.verdict), str(result.verdict)) == (verdict, verdict)
-    assert len(finding.rows) == min(failed, relations.SAMPLE_ROWS)
+    assert len(finding.rows) == min(failing, relations.SAMPLE_ROWS)
 
 
 @pytest.mark.parametrize("severity", ["block", "quarantine"])

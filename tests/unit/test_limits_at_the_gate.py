@@ -13,17 +13,13 @@ import pytest
 from integrity.findings import Rule
 from integrity.gates.schema import RowRule
 from integrity.gates.structure import StructureResult, judge_structure
-from integrity.inventory import manual
 from integrity.pipeline.office import Office
 from integrity.settings import Settings
 from integrity.submissions.isolation import read_submission
 from integrity.submissions.reading import Reading
-from integrity.thresholds import Limit, Thresholds
+from integrity.thresholds import Thresholds
 
-ROWS = 200
-TAKEN = Thresholds(warn=Limit(count=3), block=Limit(share=0.05))
-"""Ten of the rows."""
-STRICT = Thresholds(block=Limit(count=1))
+from tests.limits import ROWS, at_its_limits
 
 
 @pytest.fixture(scope="module")
@@ -81,38 +77,14 @@ def judge(trusts: Office, reading: Reading) -> Callable[..., StructureResult]:
     return judge
 
 
-CASES = [
-    # Of class moderate: one row in a hundred may be set aside, none may fail a rule that blocks.
-    ("block", None, {0: ("PASS", 200, 0), 1: ("FAIL", 199, 1)}),
-    ("quarantine", None, {0: ("PASS", 200, 0), 2: ("WARN", 198, 2), 3: ("FAIL", 197, 3)}),
-    ("warn", None, {0: ("PASS", 200, 0), 1: ("WARN", 200, 0), 200: ("WARN", 200, 0)}),
-    ("note", None, {0: ("PASS", 200, 0), 1: ("WARN", 200, 0), 200: ("WARN", 200, 0)}),
-    # With limits of its own; where the class is stricter, the class holds.
-    ("block", TAKEN, {0: ("PASS", 200, 0), 1: ("FAIL", 199, 1)}),
-    ("quarantine", STRICT, {1: ("WARN", 199, 1), 2: ("FAIL", 198, 2)}),
-    (
-        "warn",
-        TAKEN,
-        {3: ("PASS", 200, 0), 4: ("WARN", 200, 0), 9: ("WARN", 200, 0), 10: ("WARN", 200, 0), 11: ("FAIL", 200, 0)},
-    ),
-]
-
-
-@pytest.mark.parametrize("kind", manual.kinds())
-@pytest.mark.parametrize(
-    ("severity", "thresholds", "failing", "expected"),
-    [
-        pytest.param(severity, limits, failing, expected, id=f"{severity}-{'own' if limits else 'class'}-{failing}")
-        for severity, limits, by_count in CASES
-        for failing, expected in by_count.items()
-    ],
-)
+@at_its_limits
 def test_a_limit_is_not_exceeded_by_being_reached(
-    judge: Any, kind: str, severity: str, thresholds: Thresholds | None, failing: int, expected: tuple[str, int, int]
+    judge: Any, kind: str, severity: str, thresholds: Thresholds | None, failing: int, verdict: str
 ) -> None:
     result = judge(failing, thresholds, kind=kind, severity=severity)
     (finding,) = [f for f in result.result.findings if f.rule.name == "odd"]
     assert (finding.evaluated, finding.failed) == (ROWS, failing), "the count is kept, whatever comes of it"
-    assert (str(finding.verdict), result.accepted.height, result.quarantined.height) == expected
-    assert str(result.verdict) == expected[0]
+    assert (str(finding.verdict), str(result.verdict)) == (verdict, verdict)
+    set_aside = failing if severity in ("block", "quarantine") else 0
+    assert (result.accepted.height, result.quarantined.height) == (ROWS - set_aside, set_aside)
     assert result.is_landable == (severity != "block" or failing == 0)
