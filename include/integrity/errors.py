@@ -11,6 +11,9 @@ IntegrityError
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class IntegrityError(Exception):
     """Base of all errors that this product raises on purpose; its text is fit to be shown to a person."""
@@ -68,3 +71,10 @@ def is_retryable(error: BaseException) -> bool:
         return False
     module = type(error).__module__.split(".")[0]
     return isinstance(error, OSError) or (module in {"psycopg", "sqlalchemy"} and "Operational" in type(error).__name__)
+
+
+def kind_and_place(error: BaseException) -> str:
+    """The kind of an error and where it arose, without its text: libraries quote cells in theirs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[1:]]
+    return f"{type(error).__name__} at {' > '.join(places[-6:])}"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
-from integrity.errors import IntegrityError, Misconfigured, is_retryable
+from integrity.errors import IntegrityError, Misconfigured, is_retryable, kind_and_place
 
 if TYPE_CHECKING:
     from integrity.alerts.channels import Channels
@@ -39,12 +37,10 @@ def told_apart(step: Callable[P, R]) -> Callable[P, R]:
 
 
 def telling(error: Exception) -> str:
-    """What the log may say: our own sentence, or else the kind of error and where. Libraries quote cells in theirs."""
+    """What the log may say: our own sentence, or else the kind of error and where."""
     if isinstance(error, IntegrityError):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[1:]]
-    return f"{type(error).__name__} at {' > '.join(ours[-6:])}"
+    return kind_and_place(error)
 
 
 def period_of_run() -> date:

@@ -534,7 +534,8 @@ def test_what_breaks_is_logged_without_what_anybody_wrote(
 
     monkeypatch.setattr(slack_moves, "make", fail)
     desktop.click(OWNER, "Acknowledge")
-    until(lambda: "an answer from Slack failed: KeyError" in caplog.text)
+    desktop.hears(OWNER, "That could not be done now")
+    assert "an answer from Slack: KeyError at slack_desk.py:" in caplog.text
     assert "words of somebody" not in caplog.text
 
 

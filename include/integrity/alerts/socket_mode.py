@@ -24,7 +24,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from integrity.alerts.slack_client import client_log, tokens, web_client
 from integrity.connections import Credentials, is_loopback
-from integrity.errors import Misconfigured, Transient
+from integrity.errors import Misconfigured, Transient, kind_and_place
 
 log = logging.getLogger("integrity.slack")
 
@@ -186,8 +186,7 @@ class Listener:
             patience.cancel()
             error = done.exception()
             if error is not None:
-                # Its text may hold what somebody has written.
-                log.error("an answer from Slack failed: %s", type(error).__name__)
+                log.error("an answer from Slack failed: %s", kind_and_place(error))
 
         self._work.submit(work, request, acknowledgement).add_done_callback(end)
 

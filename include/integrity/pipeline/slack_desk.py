@@ -14,7 +14,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk.errors import SlackClientError
-from sqlalchemy.exc import SQLAlchemyError
 
 from integrity.alerts.buttons import ACKNOWLEDGE, Click, clicked
 from integrity.alerts.channels import Channels
@@ -22,7 +21,7 @@ from integrity.alerts.delivery import deliver
 from integrity.alerts.modals import Form, entered, refused
 from integrity.alerts.rendering import plain
 from integrity.alerts.socket_mode import Reply
-from integrity.errors import IntegrityError, Rejected
+from integrity.errors import Rejected, kind_and_place
 from integrity.inventory.answerers import Answerers, answerers, people
 from integrity.inventory.loading import Inventory, load_inventory
 from integrity.pipeline import slack_moves
@@ -67,7 +66,7 @@ class Desk:
         self._settings, self._slack, self._channels = settings, slack, channels
         self._engine = open_engine(settings)
         self._inventory: tuple[object, Inventory] | None = None
-        self._delivering = Lock()
+        self._delivering, self._loading = Lock(), Lock()
 
     def click(self, payload: Mapping[str, Any]) -> None:
         """Do what a button says: acknowledge at once, or open its form."""
@@ -100,7 +99,7 @@ class Desk:
                 why = str(error)
                 return Reply(refused(error.about, why), lambda was_seen: None if was_seen else self._tell(caller, why))
             return self._telling(caller, str(error))
-        except (IntegrityError, SQLAlchemyError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, who sent the form must hear that nothing was done
             _log(error)
             return self._telling(caller, _NOT_NOW)
         return Reply(settle=lambda _: self._settle(caller, says))
@@ -158,9 +157,10 @@ class Desk:
         """The inventory, loaded again when it has changed: a form must open within three seconds of its click."""
         files = [*self._settings.dependencies.rglob("*.yml"), self._settings.policy]
         state = tuple((str(path), path.stat().st_mtime_ns) for path in sorted(files))
-        if self._inventory is None or self._inventory[0] != state:
-            self._inventory = (state, load_inventory(self._settings))
-        return self._inventory[1]
+        with self._loading:
+            if self._inventory is None or self._inventory[0] != state:
+                self._inventory = (state, load_inventory(self._settings))
+            return self._inventory[1]
 
     @contextmanager
     def _told(self, caller: Caller) -> Iterator[None]:
@@ -171,7 +171,7 @@ class Desk:
             return
         except Rejected as error:
             self._tell(caller, str(error))
-        except (IntegrityError, SQLAlchemyError, SlackClientError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, who clicked must hear that nothing was done
             _log(error)
             self._tell(caller, _NOT_NOW)
 
@@ -187,4 +187,4 @@ def _log(error: Exception) -> None:
     """Say what went wrong, without what anybody has written."""
     response = getattr(error, "response", None)
     why = f" {response.get('error')}" if response is not None else ""
-    log.error("an answer from Slack: %s%s", type(error).__name__, why)
+    log.error("an answer from Slack: %s%s", kind_and_place(error), why)

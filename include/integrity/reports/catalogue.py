@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 from integrity.findings import Rule
@@ -24,6 +25,8 @@ what came before, other data, no data."""
 
 _EVERYWHERE = "every dependency"
 _DECLARING = ("rule", "submission_rule")
+_PARSING = Lock()
+"""Python before 3.11.8 may break off where two threads build a syntax tree at once."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,9 @@ def _written_in(folder: Path) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for path in [*sorted(folder.parent.glob("_*.py")), folder / "schema.py"]:
         shown = path.name if path.parent == folder.parent else f"{folder.name}/{path.name}"
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        with _PARSING:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
                 own = {each.target.id: each.lineno for each in fields if isinstance(each.target, ast.Name)}
