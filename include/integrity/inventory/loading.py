@@ -308,7 +308,7 @@ def _schema_problems(path: Path, models: list[str]) -> list[Problem]:
     if not path.is_file():
         return [Problem(shown(path), 1, "the file is missing", "Write a class Schema with the rules.")]
     try:
-        # No syntax tree: Python before 3.11.8 may break off where two threads, such as two clicks in Slack, build one.
+        # No syntax tree: two clicks in Slack that build one at once may break off (issue 106905 of Python).
         table = symtable(path.read_text(encoding="utf-8"), str(path), "exec")
     except SyntaxError as error:
         return [Problem(shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]

@@ -26,7 +26,7 @@ what came before, other data, no data."""
 _EVERYWHERE = "every dependency"
 _DECLARING = ("rule", "submission_rule")
 _PARSING = Lock()
-"""Python before 3.11.8 may break off where two threads build a syntax tree at once."""
+"""Where two threads build a syntax tree at once, Python may break off with a SystemError (its issue 106905)."""
 
 
 @dataclass(frozen=True)
