@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+from dbt_common.tests import enable_test_caching
 from integrity.alerts.message import Message
 from integrity.pipeline.ingesting import Ingested, ingest
 from integrity.pipeline.office import Office
@@ -38,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Close the network to all but this machine itself, however pytest was called."""
     config.option.allow_hosts = "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
+    # Each test has a dbt project of its own; dbt's own macros are in all of them, and parsed once.
+    enable_test_caching()
     # pytest-alembic's own collector breaks on this pytest; test_migrations.py calls its tests by name.
     config.option.pytest_alembic_tests_path = "tests/no-such-file"
 

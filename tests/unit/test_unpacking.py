@@ -163,6 +163,18 @@ class TestUnpacking:
         taken(zipped(("evil\u202ename\n.csv", CSV)))
         assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["unpacked-1"]
 
+    def test_a_member_without_a_name_goes_by_the_archives(self, taken: Taken) -> None:
+        packed = zipped(("x", CSV)).replace(b"x", b"", 2)
+        # Both headers say that the name has no characters, and what lies behind has moved up by one.
+        local, central = packed.index(b"PK\x03\x04"), packed.index(b"PK\x01\x02")
+        raw = bytearray(packed)
+        raw[local + 26], raw[central + 28] = 0, 0
+        end = packed.index(b"PK\x05\x06")
+        raw[end + 12 : end + 16] = (end - central).to_bytes(4, "little")
+        raw[end + 16 : end + 20] = central.to_bytes(4, "little")
+        (found,) = taken(bytes(raw))
+        assert (found.name, found.path.read_bytes()) == ("april", CSV)
+
     def test_names_are_fit_to_be_shown(self, taken: Taken) -> None:
         (found,) = taken(zipped(("a\x1b[31m\u202e\n" + "b" * 400 + ".csv", CSV)))
         assert found.name.isprintable()

@@ -121,9 +121,10 @@ class _Unpacking:
         companions: list[Unpacked] = []
         with open_zip(file.path, self.limits.members) as archive:
             for info in sorted(archive.infolist(), key=lambda info: info.filename):
-                if info.is_dir() or _is_litter(info):
+                # Not info.is_dir(), which breaks where a member has no name. Such a one goes by the archive's.
+                if info.filename.endswith("/") or _is_litter(info):
                     continue
-                name = printable(PurePosixPath(info.filename).name)
+                name = printable(PurePosixPath(info.filename).name) or PurePosixPath(file.name).stem
                 if self._is_passed_over(name):
                     self.passed_over += [] if name.lower().endswith(_COMPANION_ENDINGS) else [name]
                     continue
