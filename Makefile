@@ -35,7 +35,7 @@ down: setup ## End what 'make up' left behind
 	@$(BIN)/python -m orchestration.serve down
 
 test: setup ## All tests; needs nothing that is not installed by this project
-	@echo "Tests (some minutes; PostgreSQL, Airflow and Slack's API are started by the tests themselves)"
+	@echo "Tests (some half an hour on two cores; PostgreSQL, Airflow and Slack's API are started by the tests themselves)"
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal --ignore=tests/system --ignore=tests/walk --ignore=tests/compose/test_compose.py
 	@$(BIN)/pytest tests/system
 
