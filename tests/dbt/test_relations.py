@@ -77,6 +77,11 @@ def test_dbt_is_shown_the_gates_that_were_asked_for_and_no_others(
     assert set(listed.values()) == {"success"}
 
 
+def test_dbt_does_not_read_the_stack_for_each_of_its_flags(settled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dbt_common.behavior_flags.inspect", None)
+    assert set(statuses(dbt(settled.settings, "compile", "*", REGIONAL)).values()) == {"success"}
+
+
 def test_what_begins_with_an_underscore_serves_all_gates(own_project: Any) -> None:
     gates = own_project.settings.dbt_project / "models" / "gates"
     shared = "sources:\n  - name: shared\n    tables:\n      - name: a_list\n        data_tests: [not_empty]\n"

@@ -62,6 +62,8 @@ def test_plain(text: str, expected: str) -> None:
 def test_an_owner_reads_what_is_wrong_what_was_done_and_what_to_do() -> None:
     assert headline("opened", CONTENT) == "Regional figures: 'total cases' failed for 2020-04-28"
     assert "noted for" in headline("opened", CONTENT | {"verdict": "WARN"}), "what blocks nothing has not failed"
+    weekly = CONTENT | {"period": "2020-04-20", "period_label": "2020-W17"}
+    assert headline("opened", weekly) == "Regional figures: 'total cases' failed for 2020-W17"
     told = "\n".join(body("opened", CONTENT))
     for words in (
         "Failed: 3 of 21 in totale_casi (14.3%).",

@@ -406,6 +406,9 @@ def relation_of(dependency: str, table: str) -> str:
 class Neighbour(Strict):
     """What a relation leans on: a dependency's release, so many periods before the one that is judged.
 
+    They are counted by the calendar of the dependency that is judged, the Friday before a Monday of business days, also
+    where the neighbour is another dependency.
+
     A missing neighbour makes the rule "not judged" where ``required`` is false (the first night has no
     day before); where it is true the rule cannot be evaluated, which is ERROR and blocks. One that may be lacking
     (``may_lack``) is one of several: the rule is asked with those that there are, and says itself what it lacks.
