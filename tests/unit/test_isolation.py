@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from integrity.cli import app
 from integrity.errors import Rejected
-from integrity.submissions.isolation import Begun, Reader
+from integrity.submissions.isolation import Begun, Reader, _why
 from integrity.submissions.limits import Limits
 from integrity.submissions.lines import BLOCK_BYTES
 from typer.testing import CliRunner
@@ -29,7 +29,7 @@ def good(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reader() -> Iterator[Reader]:
-    with Reader(Limits(seconds=6, memory_bytes=512 << 20)) as one:
+    with Reader(Limits(memory_bytes=512 << 20)) as one:
         yield one
 
 
@@ -51,26 +51,62 @@ def test_a_child_that_has_died_is_started_again(reader: Reader, good: Path) -> N
     assert child(reader) != first
 
 
-def test_a_child_that_is_killed_at_work_refuses_that_file_only(reader: Reader, good: Path) -> None:
-    require_alive(reader, good)
+def kill_at_work(reader: Reader) -> threading.Timer:
+    """The child stops now, and dies when it has been asked."""
     os.kill(child(reader), signal.SIGSTOP)
     killing = threading.Timer(0.3, os.kill, (child(reader), signal.SIGKILL))
     killing.start()
+    return killing
+
+
+def test_a_child_that_is_killed_at_work_refuses_that_file_only(reader: Reader, good: Path) -> None:
+    reader.start()
+    killing = kill_at_work(reader)
     with pytest.raises(Rejected, match="broke the program that reads it"):
         reader.read(good)
     killing.join()
     require_alive(reader, good)
 
 
-def test_a_child_that_hangs_refuses_that_file_only(reader: Reader, good: Path) -> None:
+def test_a_file_is_not_refused_for_what_its_child_had_read_before(reader: Reader, good: Path) -> None:
     require_alive(reader, good)
-    stopped = child(reader)
-    os.kill(stopped, signal.SIGSTOP)
-    with pytest.raises(Rejected, match="limit 'seconds'"):
+    first = child(reader)
+    killing = kill_at_work(reader)
+    require_alive(reader, good)
+    killing.join()
+    assert child(reader) != first
+
+
+def test_a_file_that_breaks_a_used_child_is_refused_once_it_has_broken_a_fresh_one(
+    reader: Reader, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_alive(reader, good)
+    start, started = reader.start, []
+
+    def start_and_kill() -> None:
+        start()
+        if child(reader) not in started:
+            started.append(child(reader))
+            kill_at_work(reader).join()
+
+    monkeypatch.setattr(reader, "start", start_and_kill)
+    with pytest.raises(Rejected, match="broke the program that reads it"):
         reader.read(good)
-    with pytest.raises(ProcessLookupError):
-        os.kill(stopped, 0)
+    assert len(started) == 2
+    monkeypatch.undo()
     require_alive(reader, good)
+
+
+def test_a_child_that_hangs_refuses_that_file_only(good: Path) -> None:
+    with Reader(Limits(seconds=6)) as reader:
+        require_alive(reader, good)
+        stopped = child(reader)
+        os.kill(stopped, signal.SIGSTOP)
+        with pytest.raises(Rejected, match="limit 'seconds'"):
+            reader.read(good)
+        with pytest.raises(ProcessLookupError):
+            os.kill(stopped, 0)
+        require_alive(reader, good)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +120,23 @@ def test_a_file_that_needs_too_much_memory_is_refused_alone(name: str, data: byt
     large = tmp_path / name
     large.write_bytes(data)
     with Reader(Limits(memory_bytes=256 << 20)) as reader:
+        reader.start()
+        first = child(reader)
         with pytest.raises(Rejected, match="limit 'memory_bytes'"):
             reader.read(large)
         require_alive(reader, good)
+        assert child(reader) != first, "what the first still held would be the next file's refusal"
+
+
+def test_too_little_memory_for_a_thread_is_told_as_too_little_memory() -> None:
+    usual = threading.stack_size(1 << 46)
+    try:
+        with pytest.raises(RuntimeError) as told:
+            threading.Thread(target=int).start()
+    finally:
+        threading.stack_size(usual)
+    assert "limit 'memory_bytes'" in _why(told.value, Limits())
+    assert "RuntimeError" in _why(RuntimeError("another"), Limits())
 
 
 def test_nothing_is_left_on_disk(good: Path) -> None:

@@ -38,6 +38,8 @@ _MOST_SAID_BYTES = 1 << 30
 _KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 """Blocks of a file are freed and asked for again and again; the C library shall not give each back to the system."""
 _GOES_ON = b'{"begun": '
+_NO_THREAD = "can't start new thread"
+"""Python's own words where memory is too short for one more thread; it has no error of its own for that."""
 _TOO_LARGE = (
     "The file needs more memory than one file may have ({:,} bytes, limit 'memory_bytes'). Please send it in parts."
 )
@@ -61,8 +63,16 @@ class Begun:
 Follower = Callable[[Begun], None]
 
 
+class _Broken(Rejected):
+    """Reading broke in a way that may have to do with what the child had read before."""
+
+
 class Reader:
-    """Reads files in a child process, which is started anew where a file has broken it; one file at a time.
+    """Reads files in a child process, one file at a time.
+
+    The child is started anew where a file has broken it, or has met the limits of its memory: some of that may still be
+    held, and the next file must not be refused for it. A file that breaks a child that has read others is given to a
+    fresh one, and refused only if it breaks that too.
 
     Used as a context: readings of large files last as long as it does, or until they are released.
 
@@ -73,6 +83,7 @@ class Reader:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._child: subprocess.Popen[bytes] | None = None
+        self._is_fresh = True
         self._folder = Path(tempfile.mkdtemp(prefix="integrity-reading-"))
         self._count = 0
         self._reading = threading.Lock()
@@ -100,6 +111,7 @@ class Reader:
                 stderr=subprocess.DEVNULL,  # What a library says of a file may quote its cells.
                 env=environment,
             )
+            self._is_fresh = True
 
     def read(
         self,
@@ -126,6 +138,7 @@ class Reader:
 
     def _read(self, path: Path, name: str, hints: ReadingHints, follower: Follower | None) -> Reading:
         self.start()
+        was_fresh, self._is_fresh = self._is_fresh, False
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
@@ -145,12 +158,14 @@ class Reader:
 
         try:
             said = self._ask(asked, folder, follow)
+        except Rejected as refusal:
+            shutil.rmtree(folder, ignore_errors=True)
+            if was_fresh or followed or not isinstance(refusal, _Broken):
+                raise
+            return self._read(path, name, hints, follower)
         finally:
             shutil.rmtree(folder / "scratch", ignore_errors=True)
-        if "refused" in said:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise Rejected(said["refused"])
-        reading = _reading(said["reading"], folder)
+        reading = _reading(said, folder)
         # Parts that somebody has seen stay where they were seen.
         if followed or sum(part.stat().st_size for part in folder.iterdir()) > _HELD_BYTES:
             return reading
@@ -180,7 +195,12 @@ class Reader:
                 self._end()  # What the child still says would be taken for an answer about another file.
                 raise
         said: dict[str, Any] = json.loads(line)
-        return said
+        if "refused" not in said:
+            return dict(said["reading"])
+        if said["is_broken"]:
+            self._end()
+            raise _Broken(said["refused"])
+        raise Rejected(said["refused"])
 
     def _next(self, answers: _Lines) -> bytes:
         try:
@@ -195,9 +215,9 @@ class Reader:
             raise self._broken()
         return line
 
-    def _broken(self) -> Rejected:
+    def _broken(self) -> _Broken:
         self._end()
-        return Rejected(
+        return _Broken(
             "The file broke the program that reads it, or needs more memory than one file may have "
             f"({self._limits.memory_bytes:,} bytes, limit 'memory_bytes'). Please export it again, as CSV if you can."
         )
@@ -314,13 +334,9 @@ def _answer(asked: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dic
                 Path(asked["path"]), asked["name"], ReadingHints(**asked["hints"]), limits, scratch, parts
             )
     except Rejected as refusal:
-        return {"refused": str(refusal)}
-    except MemoryError:
-        return {"refused": _TOO_LARGE.format(limits.memory_bytes)}
+        return {"refused": str(refusal), "is_broken": False}
     except Exception as error:  # noqa: BLE001 - whatever a parser raises, its text may quote the file: its kind is told
-        return {
-            "refused": f"The file cannot be read ({type(error).__name__}); it may be damaged. Please export it again."
-        }
+        return {"refused": _why(error, limits), "is_broken": True}
     rows = {
         "parts": [str(part) for part in reading.rows.parts],
         "columns": reading.rows.columns,
@@ -330,6 +346,12 @@ def _answer(asked: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> dic
     told["skipped"] = [asdict(skip) for skip in reading.skipped]
     told["bad_rows"] = [asdict(bad) for bad in reading.bad_rows]
     return {"reading": {**told, "rows": rows}}
+
+
+def _why(error: Exception, limits: Limits) -> str:
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == _NO_THREAD):
+        return _TOO_LARGE.format(limits.memory_bytes)
+    return f"The file cannot be read ({type(error).__name__}); it may be damaged. Please export it again."
 
 
 class _Parts:
