@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 from dbt_common.tests import enable_test_caching
+from hypothesis import settings as hypothesis_settings
 from integrity.alerts.message import Message
 from integrity.pipeline.ingesting import Ingested, ingest
 from integrity.pipeline.office import Office
@@ -39,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Close the network to all but this machine itself, however pytest was called."""
     config.option.allow_hosts = "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
+    # The same draws each time, however long a busy machine takes for one.
+    hypothesis_settings.register_profile("steady", deadline=None, derandomize=True)
+    hypothesis_settings.load_profile("steady")
     # Each test has a dbt project of its own; dbt's own macros are in all of them, and parsed once.
     enable_test_caching()
     # pytest-alembic's own collector breaks on this pytest; test_migrations.py calls its tests by name.

@@ -34,6 +34,7 @@ class Wire:
     Attributes:
         received: Bytes that the server has sent since the last ``reset``.
         cut_after: Bytes after which every connection breaks.
+        cut_once: Only the first one does.
         hangs: Connections are accepted and never answered.
     """
 
@@ -41,6 +42,7 @@ class Wire:
         self._target = target
         self.received = 0
         self.cut_after: int | None = None
+        self.cut_once = False
         self.hangs = False
         self.on_bytes: Callable[[int], None] = lambda _: None
         self._open: list[socket.socket] = []
@@ -49,8 +51,8 @@ class Wire:
         self.host, self.port = self._listener.getsockname()
         self._start(self._accept)
 
-    def reset(self, *, cut_after: int | None = None, hangs: bool = False) -> None:
-        self.received, self.cut_after, self.hangs = 0, cut_after, hangs
+    def reset(self, *, cut_after: int | None = None, cut_once: bool = False, hangs: bool = False) -> None:
+        self.received, self.cut_after, self.cut_once, self.hangs = 0, cut_after, cut_once, hangs
 
     def go_down(self) -> None:
         # Closed alone, it would still take the connection that its thread waits for.
@@ -90,6 +92,8 @@ class Wire:
                 if comes_back:
                     self.received += len(data)
                     if self.cut_after is not None and self.received > self.cut_after:
+                        if self.cut_once:
+                            self.cut_after = None
                         break
                     self.on_bytes(self.received)
                 sink.sendall(data)
@@ -237,11 +241,11 @@ def folder(tmp_path: Path, wire_to: Callable[[str, int], Wire]) -> Iterator[Fold
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
+    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(60)
     wire = wire_to("127.0.0.1", server.get_port())
     yield Folder(root / "out", wire, key.export_public_key().decode().strip(), login_key.export_private_key().decode())
     wire.close()
-    asyncio.run_coroutine_threadsafe(stop(server), loop).result(10)
+    asyncio.run_coroutine_threadsafe(stop(server), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()

@@ -22,7 +22,7 @@ from integrity.warehouse.connection import open_engine
 from pydantic import ValidationError
 
 REGIONAL, SUPPLIER, DAY = "regional_hospital_activity", "protezione_civile", date(2020, 4, 28)
-HASTY = Patience(connect_seconds=2, idle_seconds=2, tries=1, backoff_seconds=0.05)
+HASTY = Patience(connect_seconds=30, idle_seconds=30, tries=1, backoff_seconds=0.05)
 
 
 @dataclass

@@ -37,7 +37,8 @@ from integrity.warehouse.connection import open_engine
 REGIONAL, SUPPLIER = "regional_hospital_activity", "protezione_civile"
 LOGIN, PASSWORD = "collector", "pa55-of-the-collector"
 MIB = 1 << 20
-HASTY = Patience(connect_seconds=2, idle_seconds=2, file_seconds=30, tries=1, backoff_seconds=0.05, lock_seconds=10)
+HASTY = Patience(connect_seconds=30, idle_seconds=30, tries=1, backoff_seconds=0.05, lock_seconds=60)
+"""Gives up after one try; not after a moment, in which a busy machine does nothing."""
 BIG = random.Random(7).randbytes(6 * MIB)  # noqa: S311 - content that does not compress
 
 
@@ -175,15 +176,10 @@ def test_a_broken_pull_is_resumed_with_the_rest_only(desk: Desk, place: Place) -
 def test_one_run_mends_a_break_itself(desk: Desk, place: Place) -> None:
     desk.patience = replace(HASTY, tries=3)
     place.put(BIG)
-    place.wire.reset(cut_after=3 * MIB)
-
-    def mend(_: int) -> None:
-        if place.wire.received > 2 * MIB:
-            threading.Timer(0.1, lambda: setattr(place.wire, "cut_after", None)).start()
-
-    place.wire.on_bytes = mend
+    place.wire.reset(cut_after=3 * MIB, cut_once=True)
     assert desk.pull() == []
     assert desk.inbox() == {"spend.csv": BIG}
+    assert place.wire.cut_after is None, "it broke"
 
 
 def test_another_version_is_not_sewn_to_half_of_the_first(desk: Desk, place: Place) -> None:
@@ -401,19 +397,15 @@ def test_a_damaged_part_is_fetched_from_its_beginning(on_https: Any, site: Any) 
 def test_a_growing_file_is_left_until_it_has_stopped(on_sftp: Any, folder: Any, caplog: Any) -> None:
     desk = on_sftp(settled_seconds=1)
     path = folder.put("spend.csv", b"a\n")
-    stop = threading.Event()
 
-    def grow() -> None:
-        while not stop.wait(0.1):
-            with path.open("ab") as file:
-                file.write(b"1\n")
+    def grow(_: int) -> None:
+        with path.open("ab") as file:
+            file.write(b"1\n")
 
-    writer = threading.Thread(target=grow)
-    writer.start()
+    folder.wire.on_bytes = grow  # Whenever the server has said something.
     with caplog.at_level(logging.INFO):
         assert desk.pull() == []
-    stop.set()
-    writer.join()
+    folder.wire.on_bytes = lambda _: None
     assert desk.inbox() == {}
     assert "still growing" in caplog.text
     assert desk.pull() == []

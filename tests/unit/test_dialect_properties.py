@@ -24,9 +24,7 @@ from integrity.submissions.reading import Reading
 
 from tests.corpus.fates import rows_without_fate
 
-BOUNDED = settings(
-    deadline=None, max_examples=150, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 HEADINGS = ("Paid", "Payee", "Sum", "Purpose", "Town", "Note", "Contract")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252", "latin-1")
 
