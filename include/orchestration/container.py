@@ -15,8 +15,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from integrity.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
 _JOBS = {"dag-processor": "DagProcessorJob", "scheduler": "SchedulerJob", "triggerer": "TriggererJob"}
@@ -34,6 +38,8 @@ def write_env(path: Path) -> None:
         "# Secrets of docker-compose.yml, made for this installation. Keep them with the backups of its volumes.",
         f"POSTGRES_PASSWORD={secrets.token_hex(24)}",
         f"AIRFLOW_DATABASE_PASSWORD={secrets.token_hex(24)}",
+        "# Of the warehouse's owner, as whom it is migrated; of the services, which cannot change what was decided.",
+        f"INTEGRITY_OWNER_PASSWORD={secrets.token_hex(24)}",
         f"INTEGRITY_DATABASE_PASSWORD={secrets.token_hex(24)}",
         f"AIRFLOW_FERNET_KEY={base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}",
         f"AIRFLOW_API_SECRET={secrets.token_hex(32)}",
@@ -53,8 +59,6 @@ def migrate() -> None:
     from integrity.inventory.loading import load_inventory
     from integrity.settings import Settings
     from integrity.submissions.inbox import make_folders
-    from integrity.warehouse.connection import open_engine
-    from integrity.warehouse.migrate import migrate as migrate_warehouse
 
     from orchestration.airflow_home import USER
 
@@ -64,30 +68,66 @@ def migrate() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for registered in load_inventory(settings).dependencies.values():
         make_folders(settings, registered.name, [supplier.code for supplier in registered.dependency.suppliers])
-    for url in (os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], os.environ["INTEGRITY_DATABASE_URL"]):
-        _ensure_database(url)
-    migrate_warehouse(open_engine(settings))
+    prepare_warehouse(settings, os.environ["INTEGRITY_SERVICES_URL"])
+    _ensure_database(os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     _write_passwords(airflow_home / "passwords.json", {USER: os.environ["INTEGRITY_PASSWORD"]})
     subprocess.run(["airflow", "db", "migrate"], check=True)  # noqa: S607 - the image's own
 
 
-def _ensure_database(url: str) -> None:
-    """Make the role and the database of an address, as the administrator whom libpq's own variables name.
+def prepare_warehouse(settings: Settings, services_url: str) -> None:
+    """Make the warehouse as its owner, whom the settings name, and the login that the services have.
 
-    The role's password is set each time, so that a changed ``.env`` holds from the next start. No role but the owner
-    gets into the database.
+    The services' login has the role of the nights and no other, so that nothing that runs there can change what was
+    released, found or logged. A dependency whose tables cannot be made is told, and keeps no other waiting.
+
+    Args:
+        services_url: The warehouse's address for the services.
+    """
+    from integrity.pipeline.preparing import prepare
+
+    _ensure_database(str(settings.database_url), makes_roles=True)
+    for name, error in prepare(settings).refused.items():
+        sys.stderr.write(f"The warehouse is not ready for {name}: {error}\n")
+    _ensure_login(services_url, member_of="integrity_pipeline")
+
+
+def _ensure_login(url: str, *, makes_roles: bool = False, member_of: str | None = None) -> None:
+    """Make the login of an address, as the administrator whom libpq's own variables name.
+
+    Its password is set each time, so that a changed ``.env`` holds from the next start.
+
+    Args:
+        makes_roles: It may create roles, and administer those that it has created.
     """
     import psycopg
     from psycopg.sql import SQL, Identifier, Literal
 
     parts = urlsplit(url)
-    role, password, database = unquote(parts.username or ""), unquote(parts.password or ""), parts.path.lstrip("/")
+    login, password = unquote(parts.username or ""), unquote(parts.password or "")
     with psycopg.connect("", autocommit=True) as administrator:
-        known = administrator.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).rowcount
+        known = administrator.execute("SELECT FROM pg_roles WHERE rolname = %s", [login]).rowcount
         # Hashed here, so that no statement, and so no log of the server, holds it.
-        hashed = administrator.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-        verb = SQL("ALTER" if known else "CREATE")
-        administrator.execute(SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, Identifier(role), Literal(hashed)))
+        hashed = administrator.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
+        statement = SQL("{} ROLE {} LOGIN {} PASSWORD {}").format(
+            SQL("ALTER" if known else "CREATE"),
+            Identifier(login),
+            SQL("CREATEROLE" if makes_roles else "NOCREATEROLE"),
+            Literal(hashed),
+        )
+        administrator.execute(statement)
+        if member_of:
+            administrator.execute(SQL("GRANT {} TO {}").format(Identifier(member_of), Identifier(login)))
+
+
+def _ensure_database(url: str, *, makes_roles: bool = False) -> None:
+    """Make the login and the database of an address; none but its owner gets in, and whom the owner lets in."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    _ensure_login(url, makes_roles=makes_roles)
+    parts = urlsplit(url)
+    role, database = unquote(parts.username or ""), parts.path.lstrip("/")
+    with psycopg.connect("", autocommit=True) as administrator:
         if not administrator.execute("SELECT FROM pg_database WHERE datname = %s", [database]).rowcount:
             administrator.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(database), Identifier(role)))
         administrator.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(database)))

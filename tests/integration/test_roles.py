@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from integrity.errors import IntegrityError
+from integrity.errors import IntegrityError, Misconfigured
+from integrity.gates.dbt import run_dbt
 from integrity.pipeline.preparing import prepare
+from integrity.settings import Settings
+from integrity.warehouse import embedded as embedded_server
 from integrity.warehouse.connection import open_engine
+from orchestration.container import prepare_warehouse
 from psycopg import errors
 
 REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
@@ -121,7 +130,7 @@ def _logged_in(house: Any, role: str) -> str:
         if owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,)).fetchone() is None:
             owner.execute(f"CREATE ROLE {login} LOGIN IN ROLE integrity_{role}")
         # A copy of a database, which this test's is, has not what was granted on the database itself.
-        owner.execute(f'GRANT CREATE ON DATABASE "{owner.info.dbname}" TO integrity_gate')
+        owner.execute(f'GRANT CREATE, TEMPORARY ON DATABASE "{owner.info.dbname}" TO integrity_gate')
     parts = urlsplit(house.settings.database_url)
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))
 
@@ -180,7 +189,26 @@ def test_a_night_runs_under_a_login_that_has_the_pipelines_role_and_no_other(set
     settled.send(NATIONAL, real(NATIONAL, 29), 29)
     assert not settled.run(NATIONAL, 29).verdict.blocks
     assert len([row for row in settled.published(REGIONAL) if row["_period"].day == 29]) == 21
+    statement = f"UPDATE register.issue SET owner = 'x' WHERE dependency = '{REGIONAL}'"
+    with psycopg.connect(str(settled.settings.database_url)) as nights:
+        nights.execute(statement)
+        nights.rollback()
     open_engine(settled.settings).dispose()
+
+
+def test_who_may_read_what_is_published_may_read_what_the_nights_made_of_it(settled: Any) -> None:
+    made = run_dbt(
+        "run",
+        project=settled.settings.dbt_project,
+        database_url=_logged_in(settled, "pipeline"),
+        select="hospital_pressure",
+        gates=None,
+        period=date(2020, 4, 28),
+    )
+    assert [node.status for node in made] == ["success"]
+    as_role(settled, "reader", "SELECT count(*) FROM marts.hospital_pressure")
+    with pytest.raises(errors.InsufficientPrivilege):
+        as_role(settled, "loader", "SELECT count(*) FROM marts.hospital_pressure")
 
 
 def test_a_dependency_whose_tables_are_missing_is_a_clear_message_to_that_login(house: Any, real: Any) -> None:
@@ -189,6 +217,63 @@ def test_a_dependency_whose_tables_are_missing_is_a_clear_message_to_that_login(
     house.send(REGIONAL, real(REGIONAL, 28), 28)
     with pytest.raises(IntegrityError, match="integrity migrate"):
         house.run(REGIONAL, 28)
-    assert prepare(owned) == sorted(prepare(owned))
+    assert REGIONAL in prepare(owned).ready
+    assert prepare(owned) == prepare(owned)
     assert not house.run(REGIONAL, 28).verdict.blocks
     open_engine(house.settings).dispose()
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    """Address of a server on which no warehouse was ever made, as its administrator."""
+    home = Path(tempfile.mkdtemp(prefix="ig-"))  # A socket's path must be short.
+    server = embedded_server.start(home)
+    yield embedded_server.url(server, "postgres")
+    server.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _as(url: str, login: str, database: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}", path=f"/{database}"))
+
+
+def test_an_owner_who_may_not_make_roles_is_told_once_all_that_has_to_be_typed(
+    elsewhere: str, settings: Settings
+) -> None:
+    with psycopg.connect(elsewhere, autocommit=True) as administrator:
+        administrator.execute("CREATE ROLE plain LOGIN")
+        administrator.execute("CREATE DATABASE theirs OWNER plain")
+        plain = replace(settings, database_url=_as(elsewhere, "plain", "theirs"))
+        with pytest.raises(Misconfigured, match="plain may not make the roles") as told:
+            prepare(plain)
+        typed = re.search(r"type: (.*;)", str(told.value))
+        assert typed, told.value
+        administrator.execute(typed.group(1).encode())
+    assert REGIONAL in prepare(plain).ready
+    open_engine(plain).dispose()
+
+
+def test_the_services_of_compose_have_the_nights_login_and_only_migrate_has_the_owners(
+    elsewhere: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = parse_qs(urlsplit(elsewhere).query)["host"][0]
+    for name, value in (("PGHOST", socket), ("PGUSER", "postgres"), ("PGDATABASE", "postgres")):
+        monkeypatch.setenv(name, value)
+    owned = replace(settings, database_url=_as(elsewhere, "integrity_owner:a", "theirs"))
+    services = _as(elsewhere, "integrity:b", "theirs")
+    for _ in range(2):
+        prepare_warehouse(owned, services)
+    with psycopg.connect(services, autocommit=True) as nights:
+        nights.execute("CREATE SCHEMA candidate_of_a_run")
+        nights.execute("CREATE TEMPORARY TABLE passing (n integer)")
+        for statement in ("DROP TABLE register.release", "SET ROLE integrity_owner", "CREATE ROLE another"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                nights.execute(statement)
+    open_engine(owned).dispose()
+
+
+def test_the_doctor_says_what_the_login_may(settled: Any, types: Any) -> None:
+    assert "owns the warehouse, its guards included" in types("doctor", "--json").stdout
+    at_night = types("doctor", "--json", INTEGRITY_DATABASE_URL=_logged_in(settled, "pipeline"))
+    assert "integrity_gate, integrity_loader, integrity_pipeline; not its owner" in at_night.stdout

@@ -136,8 +136,15 @@ def psql(context: typer.Context) -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the warehouse to the state that this version needs, as its owner: migrations, each dependency's tables."""
+    """Bring the warehouse to the state that this version needs, as its owner: migrations, each dependency's tables.
+
+    Exit 1 if the tables of a dependency cannot be made.
+    """
     from integrity.pipeline.preparing import prepare
 
     prepared = prepare(Settings.from_environment())
-    console().print(f"The warehouse is ready for {', '.join(prepared) or 'dependencies to come'}.", markup=False)
+    for name, error in prepared.refused.items():
+        console().print(f"Not ready for {name}: {error}", markup=False)
+    console().print(f"The warehouse is ready for {', '.join(prepared.ready) or 'dependencies to come'}.", markup=False)
+    if prepared.refused:
+        raise typer.Exit(1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from integrity.errors import Misconfigured
 from integrity.inventory.loading import load_inventory
 from integrity.pipeline.office import Office
 from integrity.settings import Settings
@@ -10,21 +13,37 @@ from integrity.warehouse.landing import ensure_tables
 from integrity.warehouse.migrate import migrate
 
 
-def prepare(settings: Settings) -> list[str]:
+@dataclass(frozen=True)
+class Prepared:
+    """What came of it.
+
+    Attributes:
+        ready: Names of the dependencies whose tables are there now.
+        refused: Those whose tables could not be made, each with the reason; none of them keeps another waiting.
+    """
+
+    ready: tuple[str, ...]
+    refused: dict[str, Misconfigured]
+
+
+def prepare(settings: Settings) -> Prepared:
     """Apply every migration, and create the tables of every dependency; doing it again changes nothing.
 
-    Returns:
-        Names of the dependencies whose tables are there now.
-
     Raises:
-        Misconfigured: A dependency cannot be loaded, or a column has changed its type.
+        Misconfigured: The inventory cannot be read, or the login may not migrate.
     """
     engine = open_engine(settings)
     migrate(engine)
-    prepared = []
-    for name in load_inventory(settings).dependencies:
-        office = Office.open(name, settings)
-        with transaction(engine) as session:
-            ensure_tables(session, office.tables)
-        prepared.append(name)
-    return prepared
+    inventory = load_inventory(settings)
+    ready: list[str] = []
+    refused: dict[str, Misconfigured] = {name: broken.error() for name, broken in inventory.broken.items()}
+    for name in inventory.dependencies:
+        try:
+            office = Office.open(name, settings)
+            with transaction(engine) as session:
+                ensure_tables(session, office.tables)
+        except Misconfigured as error:
+            refused[name] = error
+        else:
+            ready.append(name)
+    return Prepared(tuple(ready), refused)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine, text
+
 from integrity.errors import IntegrityError, Misconfigured
 from integrity.gates.schema import load_schema
 from integrity.gates.standing import standing_problems
@@ -24,6 +26,12 @@ from integrity.warehouse.connection import open_engine
 from integrity.warehouse.migrate import is_current
 
 _LEAST_FREE_BYTES = 1 << 30
+_RIGHTS = text(
+    "SELECT current_user, pg_has_role(current_user, nspowner, 'USAGE'), ARRAY("
+    "SELECT rolname FROM pg_roles WHERE rolname LIKE 'integrity\\_%' AND NOT rolcanlogin"
+    " AND pg_has_role(current_user, oid, 'USAGE') ORDER BY 1)"
+    " FROM pg_namespace WHERE nspname = 'register'"
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,18 @@ def _warehouse(settings: Settings) -> Iterator[Examined]:
     yield Examined(
         current, f"migrations {'applied' if current else 'missing'}", "" if current else "Run: integrity migrate"
     )
+    if current:
+        yield _login(engine, is_shared=settings.database_url is not None)
+
+
+def _login(engine: Engine, *, is_shared: bool) -> Examined:
+    """What the login may, by the warehouse's roles."""
+    with engine.connect() as connection:
+        login, owns, roles = connection.execute(_RIGHTS).one()._tuple()
+    if owns:
+        mend = "In production, give the nights a login of the role integrity_pipeline (docs/audit.md, Roles)."
+        return Examined(True, f"login {login}: owns the warehouse, its guards included", mend if is_shared else "")
+    return Examined(True, f"login {login}: {', '.join(roles) or 'none of the roles'}; not its owner")
 
 
 def _alerts() -> Examined:

@@ -8,8 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import ProgrammingError
 
+from integrity.errors import Misconfigured
 from integrity.warehouse.models import SCHEMA
 
 _LOCK = 7_143_501
@@ -17,12 +20,22 @@ _LOCK = 7_143_501
 
 
 def migrate(engine: Engine) -> None:
-    """Apply every migration that is missing; safe to call from several processes at once."""
+    """Apply every migration that is missing; safe to call from several processes at once.
+
+    Raises:
+        Misconfigured: The login may not do what a migration does.
+    """
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
         connection.commit()
         try:
             command.upgrade(_config(connection), "head")
+        except ProgrammingError as error:
+            if not isinstance(error.orig, InsufficientPrivilege):
+                raise
+            told = error.orig.diag
+            mend = told.message_hint or "Give INTEGRITY_DATABASE_URL a login that owns the database"
+            raise Misconfigured(f"The warehouse cannot be migrated: {told.message_primary}. {mend}") from None
         finally:
             connection.rollback()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")

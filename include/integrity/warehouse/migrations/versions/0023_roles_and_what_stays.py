@@ -13,18 +13,40 @@ branch_labels = None
 depends_on = None
 
 _ROLES = ("loader", "gate", "reader", "steward", "auditor", "pipeline")
+_MEMBERS = (("reader", "steward"), ("loader", "pipeline"), ("gate", "pipeline"))
+"""Each role and one that may all that it may."""
 
-_CREATE_ROLE = """
-    DO $$ BEGIN
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
-            CREATE ROLE {role} NOLOGIN;
+_MAKE_ROLES = """
+    DO $$
+    DECLARE
+        statement text;
+        refused text := '';
+    BEGIN
+        FOR statement IN
+            SELECT format('CREATE ROLE %I NOLOGIN', name) FROM unnest(ARRAY[{roles}]) name
+            WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+            UNION ALL
+            SELECT format('GRANT %I TO %I', granted[1], granted[2])
+            FROM (VALUES {members}) AS each(granted)
+            WHERE NOT EXISTS (
+                SELECT FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles o ON o.oid = m.member
+                WHERE r.rolname = granted[1] AND o.rolname = granted[2]
+            )
+            ORDER BY 1  -- Roles before what is granted to them.
+        LOOP
+            BEGIN
+                EXECUTE statement;
+            EXCEPTION
+                -- Another warehouse of this server was migrated in the same moment.
+                WHEN duplicate_object OR unique_violation THEN NULL;
+                WHEN insufficient_privilege OR undefined_object THEN refused := refused || statement || '; ';
+            END;
+        END LOOP;
+        IF refused <> '' THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('%I may not make the roles that are missing', current_user),
+                HINT = 'Have whoever runs the server type: ' || trim(refused);
         END IF;
-    EXCEPTION
-        -- Another warehouse of this server was migrated in the same moment.
-        WHEN duplicate_object OR unique_violation THEN NULL;
-        WHEN insufficient_privilege THEN
-            RAISE EXCEPTION 'The role {role} is missing, and % may not create it', current_user
-            USING HINT = 'Have whoever runs the server type: CREATE ROLE {role} NOLOGIN';
     END $$"""
 
 _RECEIVED = "register.submission, register.unidentified, register.pulled, register.delivered, register.landing"
@@ -55,8 +77,7 @@ _GRANTS = (
     "GRANT USAGE ON SCHEMA register, published, marts TO integrity_reader",
     "GRANT SELECT ON ALL TABLES IN SCHEMA published, marts TO integrity_reader",
     "GRANT SELECT ON register.submissions, register.findings, register.issues, register.releases TO integrity_reader",
-    # Answers issues, lets pass in writing, and looks at what was set aside.
-    "GRANT integrity_reader TO integrity_steward",
+    # What the reader may; answers issues, lets pass in writing, and looks at what was set aside.
     "GRANT USAGE ON SCHEMA landing TO integrity_steward",
     "GRANT SELECT ON ALL TABLES IN SCHEMA register, landing TO integrity_steward",
     "GRANT INSERT ON register.audit_event, register.audit_seal, register.waiver, register.outbox TO integrity_steward",
@@ -67,12 +88,13 @@ _GRANTS = (
     # Sees all that was decided, and no cell.
     "GRANT USAGE ON SCHEMA register TO integrity_auditor",
     "GRANT SELECT ON ALL TABLES IN SCHEMA register TO integrity_auditor",
-    # What the nights run under.
-    "GRANT integrity_loader, integrity_gate TO integrity_pipeline",
 )
 
 _ON_THIS_DATABASE = """
-    DO $$ BEGIN EXECUTE format('{} ON DATABASE %I {} integrity_gate', current_database()); END $$"""
+    DO $$ BEGIN EXECUTE format('{} ON DATABASE %I {}', current_database()); END $$"""
+"""The database's name is known only where the statement runs."""
+_OF_THE_GATE = "CREATE, TEMPORARY"
+"""A run makes its candidate in a schema of its own, and dbt builds a mart by way of a temporary table."""
 
 _LATER = (
     # Dependencies and marts that come later.
@@ -130,14 +152,16 @@ _TRIGGERS = {
 
 
 def upgrade() -> None:
-    for role in _ROLES:
-        op.execute(_CREATE_ROLE.format(role=f"integrity_{role}"))
+    roles = ", ".join(f"'integrity_{role}'" for role in _ROLES)
+    members = ", ".join(f"(ARRAY['integrity_{granted}', 'integrity_{to}'])" for granted, to in _MEMBERS)
+    op.execute(_MAKE_ROLES.format(roles=roles, members=members))
     for grant in _GRANTS:
         op.execute(grant)
     for rule in _LATER:
         op.execute(f"ALTER DEFAULT PRIVILEGES {rule}")
-    # Whose run it is makes its candidate in a schema of its own; the database's name is known only here.
-    op.execute(_ON_THIS_DATABASE.format("GRANT CREATE", "TO"))
+    # Stated, since a database may be closed to all but those who are let in.
+    op.execute(_ON_THIS_DATABASE.format("GRANT CONNECT", f"TO {_all_roles()}"))
+    op.execute(_ON_THIS_DATABASE.format(f"GRANT {_OF_THE_GATE}", "TO integrity_gate"))
     for guard in _GUARDS:
         op.execute(guard)
 
@@ -151,8 +175,12 @@ def downgrade() -> None:
     for rule in _LATER:
         op.execute("ALTER DEFAULT PRIVILEGES " + rule.replace("GRANT", "REVOKE").replace(" TO ", " FROM "))
     # The roles stay: another warehouse of this server may have them.
-    op.execute(_ON_THIS_DATABASE.format("REVOKE CREATE", "FROM"))
-    roles = ", ".join(f"integrity_{role}" for role in _ROLES)
+    roles = _all_roles()
+    op.execute(_ON_THIS_DATABASE.format(f"REVOKE CONNECT, {_OF_THE_GATE}", f"FROM {roles}"))
     for schema in ("register", "landing", "published", "marts", "secret"):
         op.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {roles}")
         op.execute(f"REVOKE ALL ON SCHEMA {schema} FROM {roles}")
+
+
+def _all_roles() -> str:
+    return ", ".join(f"integrity_{role}" for role in _ROLES)
