@@ -14,6 +14,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[2]
 _JOBS = {"dag-processor": "DagProcessorJob", "scheduler": "SchedulerJob", "triggerer": "TriggererJob"}
 _SILENT_SECONDS = 60
-"""Airflow's services send a heartbeat every two to five seconds; one that is silent for this long is not at work."""
+"""Services send a heartbeat every two to five seconds; one that is silent for this long is not at work."""
+_SLACK_ALIVE = Path("/tmp/slack-is-connected")  # noqa: S108 - the container's own folder, in which nobody else is
 
 
 def write_env(path: Path) -> None:
@@ -143,6 +145,8 @@ def is_healthy(service: str) -> bool:
     if service == "api-server":
         with urlopen("http://127.0.0.1:8080/api/v2/monitor/health", timeout=5) as answer:
             return bool(json.load(answer)["metadatabase"]["status"] == "healthy")
+    if service == "slack":
+        return _SLACK_ALIVE.exists() and time.time() - _SLACK_ALIVE.stat().st_mtime < _SILENT_SECONDS
     import psycopg
 
     url = "postgresql:" + os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].split(":", 1)[1]
@@ -167,7 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands.add_parser("migrate", help="databases, migrations, folders and the page's password")
     healthy = commands.add_parser("healthy", help="exit 0 if this container's service is at work")
-    healthy.add_argument("service", choices=["api-server", *_JOBS])
+    healthy.add_argument("service", choices=["api-server", "slack", *_JOBS])
     asked = parser.parse_args(arguments)
     if asked.command == "migrate":
         migrate()

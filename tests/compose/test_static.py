@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from integrity.settings import PROJECT_ROOT, Settings
+from orchestration import container
 from orchestration.airflow_home import airflow_environment
 
 COMPOSE_FILE = PROJECT_ROOT / "docker-compose.yml"
@@ -102,11 +105,28 @@ def test_the_services_are_confined(
 
 def test_the_services_are_those_of_airflow_and_start_after_the_migrations(compose: Compose) -> None:
     services = compose["services"]
-    assert set(services) == {"postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer"}
+    always = {name for name, service in services.items() if "profiles" not in service}
+    assert always == {"postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer"}
+    assert set(services) - always == {"slack"}, "only who has an app token starts it"
     for name, service in services.items():
         if name not in ("postgres", "migrate"):
             assert service["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
             assert service["restart"] == "unless-stopped"
+
+
+def test_the_listener_touches_the_file_that_its_health_check_looks_at(
+    compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = compose["services"]["slack"]["command"]
+    assert str(container._SLACK_ALIVE) == command[command.index("--alive") + 1]
+    alive = tmp_path / "alive"
+    monkeypatch.setattr(container, "_SLACK_ALIVE", alive)
+    assert not container.is_healthy("slack")
+    alive.touch()
+    assert container.is_healthy("slack")
+    silent = time.time() - container._SILENT_SECONDS
+    os.utime(alive, (silent, silent))
+    assert not container.is_healthy("slack")
 
 
 def test_airflow_is_configured_as_make_run_does_it(compose: Compose, tmp_path: Path) -> None:

@@ -611,6 +611,28 @@ def test_an_address_without_tls_is_refused(slack: Any, url: str) -> None:
     assert issubclass(SlackClientError, Exception)
 
 
+def test_it_says_that_it_is_connected_while_it_is_and_no_longer(
+    slack: Any, socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_mode, "BEAT_SECONDS", 0.05)
+    beats: list[float] = []
+    connected, stopped = listener({"base_url": slack.url, "app_token": APP_TOKEN}), threading.Event()
+    run = (stopped, lambda _: None, lambda: beats.append(time.monotonic()))
+    thread = threading.Thread(target=connected.run, args=run)
+    thread.start()
+    try:
+        until(lambda: len(beats) > 2)
+        slack.is_down = True
+        socket.connections[-1].close()
+        until(lambda: not connected._client.is_connected())
+        before = len(beats)
+        time.sleep(0.5)
+        assert len(beats) <= before + 1, "one may have been under way"
+    finally:
+        stopped.set()
+        thread.join()
+
+
 # The command
 
 
@@ -630,17 +652,18 @@ INTEGRITY = Path(sys.executable).parent / "integrity"
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_listens_until_it_is_told_to_end(
-    clinic: Any, slack: Any, socket: Socket, number: signal.Signals
+    clinic: Any, slack: Any, socket: Socket, tmp_path: Path, number: signal.Signals
 ) -> None:
     see(clinic, "total_cases")
-    process = subprocess.Popen(
-        [INTEGRITY, "alerts", "listen"], env=command(clinic), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    alive = tmp_path / "alive"
+    words = [INTEGRITY, "alerts", "listen", "--alive", str(alive)]
+    process = subprocess.Popen(words, env=command(clinic), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: socket.connections or process.poll() is not None)
         Desktop(clinic, slack, socket).click(SPONSOR, "Acknowledge")
         desktop = Desktop(clinic, slack, socket)
         until(lambda: desktop.issue()["status"] == "acknowledged")
+        until(alive.exists)
         process.send_signal(number)
         told, complaints = process.communicate(timeout=60)
     finally:

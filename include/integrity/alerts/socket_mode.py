@@ -28,6 +28,8 @@ from integrity.errors import Misconfigured, Transient, kind_and_place
 
 log = logging.getLogger("integrity.slack")
 
+BEAT_SECONDS = 5.0
+"""So often a listener says that it is connected."""
 ANSWER_SECONDS = 2.5
 """So long a form is worked on before Slack, which waits for three seconds, is answered without the outcome."""
 _AT_ONCE = 4
@@ -126,8 +128,12 @@ class Listener:
         self._seen_lock = Lock()
         self._is_stopping = False
 
-    def run(self, stopped: Event, say: Callable[[str], None]) -> None:
+    def run(self, stopped: Event, say: Callable[[str], None], beat: Callable[[], None] | None = None) -> None:
         """Listen until ``stopped`` is set; what is being done then is done to its end.
+
+        Args:
+            say: Is told once how it began.
+            beat: Called every few seconds while Slack is connected.
 
         Raises:
             Misconfigured: Slack does not let us in.
@@ -136,7 +142,11 @@ class Listener:
         try:
             self._connect()
             say("Listening to Slack." if self._client.is_connected() else "Slack is out of reach; trying again.")
-            stopped.wait()
+            while True:
+                if beat and self._client.is_connected():
+                    beat()
+                if stopped.wait(BEAT_SECONDS):
+                    return
         finally:
             self._is_stopping = True
             self._work.shutdown(wait=True)

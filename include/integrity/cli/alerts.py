@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,7 +52,11 @@ def send_waiting(as_json: AsJson = False) -> None:
 
 
 @alerts.command("listen")
-def listen_to_slack() -> None:
+def listen_to_slack(
+    alive: Annotated[
+        Path | None, typer.Option(help="A file that is touched every few seconds while Slack is connected.")
+    ] = None,
+) -> None:
     """Do what people click in Slack, until Ctrl-C or SIGTERM. Needs the app's token (docs/alerts.md, Buttons)."""
     import signal
     from threading import Event
@@ -70,7 +75,7 @@ def listen_to_slack() -> None:
     listener = Listener(credentials, desk)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    listener.run(stopped, console().print)
+    listener.run(stopped, console().print, alive.touch if alive else None)
 
 
 @alerts.command("try")
