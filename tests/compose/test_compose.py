@@ -273,6 +273,22 @@ def test_the_bad_night_is_an_issue_and_the_supplier_is_told(nights: Stack) -> No
     assert f"{BAD}.r1.html" in told.split()
 
 
+def test_the_services_login_does_all_the_work_and_changes_nothing_that_was_decided(nights: Stack) -> None:
+    [[reference]] = nights.query("SELECT reference FROM register.issues WHERE rule = 'tested_at_most_tests'")
+    owner = "SELECT owner FROM register.issues WHERE rule = 'tested_at_most_tests'"
+    nights.execute("scheduler", "integrity", "issues", "acknowledge", reference, "--by", nights.query(owner)[0][0])
+    nights.execute("scheduler", "integrity", "watch")
+    nights.execute("scheduler", "integrity", "audit", "verify")
+    for statement in (
+        "UPDATE register.release SET rows = 0",
+        "DELETE FROM register.audit_event",
+        "ALTER TABLE register.finding DISABLE TRIGGER ALL",
+        f"DROP TABLE landing.{REGIONAL}",
+    ):
+        with pytest.raises(AssertionError, match="permission denied|must be owner"):
+            nights.query(statement)
+
+
 def test_the_state_is_on_its_volume(nights: Stack) -> None:
     archived = nights.execute("scheduler", "sh", "-c", "find /var/lib/integrity/archive -type f | sort")
     assert len(archived.splitlines()) >= len(PERIODS)
