@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ import pytest
 import yaml
 from integrity.cli import app
 from integrity.errors import Rejected
+from integrity.pages.standing import standing_of
 from integrity.pipeline.ingesting import Ingested, ingest
 from integrity.pipeline.office import Office
 from integrity.settings import Settings
 from integrity.verdicts import Verdict
-from integrity.warehouse.connection import open_engine
+from integrity.warehouse.connection import open_engine, transaction
 from typer.testing import CliRunner
 
 REGIONAL, TRUSTS = "regional_hospital_activity", "trust_spend"
@@ -147,6 +148,19 @@ def test_figures_of_a_holiday_are_nobodys(house: Any, business: Office, real: An
 def test_a_holiday_has_no_period_and_nothing_to_do(house: Any, business: Office) -> None:
     found = ingest(business, date(2020, 4, EASTER_MONDAY), house.channels)
     assert (found.verdict, house.open_issues(), house.channels.sent) == (Verdict.PASS, [], [])
+
+
+def test_a_holiday_is_no_period_on_the_pages_and_nobody_is_missing_on_it(
+    house: Any, business: Office, real: Any
+) -> None:
+    for day in (FRIDAY, MONDAY):
+        house.send(REGIONAL, real(REGIONAL, day), day)
+    for day in (EASTER_MONDAY, FRIDAY, MONDAY):
+        ingest(business, date(2020, 4, day), house.channels)
+    with transaction(business.engine) as session:
+        shown = standing_of(session, business.registered, datetime.now(UTC))
+    assert list(shown.labels.values()) == ["2020-04-17", "2020-04-20"]
+    assert [cell.kind for line in shown.suppliers for cell in line.cells] == ["released", "received"]
 
 
 def test_a_command_does_not_take_a_holiday_for_a_period(house: Any, business: Office) -> None:

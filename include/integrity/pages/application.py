@@ -178,10 +178,9 @@ class _Pages:
         with transaction(self._desk.engine) as session:
             lines = []
             for name, registered in seen.items():
-                reporting = registered.dependency.reporting
-                labels = {p: reporting.label(p) for p in last_periods(session, name, _NIGHTS_IN_THE_LIST)}
-                unclosed, overdue = open_issues(session, registered, reporting.today(moment))
-                strip = nights(session, name, labels)
+                today = registered.dependency.reporting.today(moment)
+                unclosed, overdue = open_issues(session, registered, today)
+                strip = nights(session, name, last_periods(session, registered, _NIGHTS_IN_THE_LIST))
                 lines.append({"registered": registered, "strip": strip, "unclosed": unclosed, "overdue": overdue})
         return _show(request, "dependencies", lines=lines, broken=sorted(self._desk.inventory.broken))
 

@@ -44,7 +44,7 @@ def standing_of(session: Session, registered: Registered, moment: datetime) -> S
     """How a dependency stands at a moment."""
     dependency = registered.dependency
     most = min(PERIODS, max(_FEWEST_PERIODS, MOST_CELLS // len(dependency.suppliers)))
-    labels = {period: dependency.reporting.label(period) for period in last_periods(session, registered.name, most)}
+    labels = last_periods(session, registered, most)
     lines = deliveries(session, registered, labels, moment)
     unclosed, overdue = open_issues(session, registered, dependency.reporting.today(moment))
     return Standing(

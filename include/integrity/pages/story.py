@@ -73,8 +73,8 @@ def story_of(session: Session, registered: Registered, issue: Issue) -> Story:
 def _strip(session: Session, registered: Registered, occurrences: Sequence[Occurrence]) -> tuple[Mark, ...]:
     by_period = {occurrence.period: occurrence for occurrence in occurrences}
     marks = []
-    for period in last_periods(session, registered.name):
-        label, shown = registered.dependency.reporting.label(period), by_period.get(period)
+    for period, label in last_periods(session, registered).items():
+        shown = by_period.get(period)
         if shown is None:
             marks.append(Mark(label, "none", "does not show it"))
         elif shown.closed_at:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from integrity.inventory.dependency import Registered
 from integrity.verdicts import worst
 
 PERIODS = 30
@@ -32,8 +33,12 @@ class Mark:
     said: str
 
 
-def last_periods(session: Session, dependency: str, most: int = PERIODS) -> list[date]:
-    """The last periods of which anything is on record, the earliest first."""
+def last_periods(session: Session, registered: Registered, most: int = PERIODS) -> dict[date, str]:
+    """The last periods of which anything is on record, as people write them; the earliest first.
+
+    The run of a holiday has a record, too, and no period: nobody is missing on it.
+    """
+    reporting = registered.dependency.reporting
     query = text(
         """
         SELECT period FROM (
@@ -45,7 +50,10 @@ def last_periods(session: Session, dependency: str, most: int = PERIODS) -> list
         ) either ORDER BY period DESC LIMIT :most
         """
     )
-    return list(reversed(session.scalars(query, {"dependency": dependency, "most": most}).all()))
+    # Few days of a calendar are holidays: of twice as many, enough are periods.
+    found = session.scalars(query, {"dependency": registered.name, "most": 2 * most}).all()
+    periods = [period for period in found if reporting.is_period(period)][:most]
+    return {period: reporting.label(period) for period in reversed(periods)}
 
 
 def nights(session: Session, dependency: str, labels: Mapping[date, str]) -> tuple[Mark, ...]:
