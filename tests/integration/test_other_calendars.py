@@ -102,6 +102,16 @@ def test_a_total_below_that_of_the_week_before_is_found(house: Any, weekly: Any)
     assert {(content["period"], content["period_label"]) for content in told} == {("2020-04-20", "2020-W17")}
 
 
+def test_an_issue_shows_weeks_as_people_write_them(house: Any, weekly: Any) -> None:
+    weekly(WEEK_16)
+    weekly(WEEK_17, lambda file: file.change(ABRUZZO, tamponi=SWABS_ON_SUNDAY - 1))
+    (reference,) = house.query("SELECT reference FROM register.issues WHERE rule = 'totals_never_fall'")
+    told = run_command(house.settings, "issues", "show", reference["reference"])
+    assert "2020-W17" in told.stdout
+    told = run_command(house.settings, "issues", "show", reference["reference"], "--json")
+    assert json.loads(told.stdout)["occurrences"][0]["period"] == "2020-04-20"
+
+
 def test_a_day_of_another_week_is_no_day_of_this_one(house: Any, weekly: Any, real: Any) -> None:
     def with_monday(file: Any) -> Any:
         return replace(file, rows=[*file.rows, *real(REGIONAL, 27).rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from integrity.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from integrity.inventory.reporting import Reporting
     from integrity.pipeline.answering import Answered
     from integrity.register.issue_views import IssueView
     from integrity.warehouse.models import AuditEvent, Waiver
@@ -40,7 +41,9 @@ def list_issues(
     if status is not None and status not in STATUSES:
         raise Rejected(f"'{status}' is no state of an issue. They are: {', '.join(STATUSES)}.")
     with transaction(engine()) as session:
-        views = [_told(session, view) for view in listed(session, dependency=dependency, status=status)]
+        found = listed(session, dependency=dependency, status=status)
+        calendars = _calendars(found)
+        views = [_told(session, view, calendars.get(view.issue.dependency)) for view in found]
     if as_json:
         print_json(views)
         return
@@ -75,7 +78,11 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
 
     with transaction(engine()) as session:
         view = shown(session, reference)
-        told = _told(session, view) | {"description": view.issue.description, "raised_by": view.issue.raised_by}
+        reporting = _calendars([view]).get(view.issue.dependency)
+        told = _told(session, view, reporting) | {
+            "description": view.issue.description,
+            "raised_by": view.issue.raised_by,
+        }
         told["story"] = [_event(event) for event in events_of(session, view.issue)]
         possible = moves(view.issue.status)
     if as_json:
@@ -100,8 +107,14 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
     ):
         out.print(f"  {name.replace('_', ' ')}: {told[name] or '-'}", markup=False)
     periods = [
-        [o["period"], o["verdict"], o["failed"], o["evaluated"], "closed" if o["closed_at"] else "open"]
-        for o in told["occurrences"]
+        [
+            reporting.label(each.period) if reporting and each.period else each.period,
+            each.verdict,
+            each.failed,
+            each.evaluated,
+            "closed" if each.closed_at else "open",
+        ]
+        for each in view.occurrences
     ]
     out.print(table(["Period", "Verdict", "Failed", "Of", "State"], periods))
     story = [[each["at"][:16].replace("T", " "), each["by"], each["what"], each["said"]] for each in told["story"]]
@@ -131,11 +144,20 @@ def _event(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _told(session: Session, view: IssueView) -> dict[str, Any]:
+def _calendars(views: Sequence[IssueView]) -> dict[str, Reporting]:
+    """By whose calendar each issue's periods are counted; an issue outlives its dependency, which then has none."""
+    from integrity.inventory.loading import load_inventory
+
+    known = load_inventory(Settings.from_environment()).dependencies if views else {}
+    return {name: registered.dependency.reporting for name, registered in known.items()}
+
+
+def _told(session: Session, view: IssueView, reporting: Reporting | None) -> dict[str, Any]:
     """An issue as ``--json`` tells it, and until when it is waived."""
     from integrity.register.waivers import waived_until, waivers_in_force
 
-    issue, today = view.issue, datetime.now(UTC).date()
+    issue, now = view.issue, datetime.now(UTC)
+    today = reporting.today(now) if reporting else now.date()
     until = waived_until(
         waivers_in_force(session, issue.dependency, today),
         rule=issue.rule,
