@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from integrity.alerts.delivery import deliver
 from integrity.errors import Rejected
 from integrity.inventory.deciders import entitled
 from integrity.pipeline import ingesting, releasing
@@ -614,3 +616,22 @@ def test_the_steps_are_those_that_the_command_line_takes() -> None:
     assert ingesting.release is releasing.release
     assert Settings.from_environment({"INTEGRITY_SPONSOR": f" {SPONSOR} "}).sponsor == SPONSOR
     assert Settings.from_environment({"INTEGRITY_SPONSOR": " "}).sponsor is None
+
+
+def test_alerts_say_that_it_passes_until_the_day_is_over_where_the_dependency_reports(settled: Any, real: Any) -> None:
+    fail(settled, real)
+    let_pass(settled, "total_cases")
+
+    def told_at(moment: datetime) -> str | None:
+        settled.execute(
+            "INSERT INTO register.outbox (issue_id, route, kind, content, created_at) "
+            "SELECT issue_id, route, 'noted', content, now() FROM register.outbox ORDER BY id LIMIT 1"
+        )
+        deliver(open_engine(settled.settings), settled.channels, moment=moment)
+        _, message = settled.channels.messages[-1]
+        until: str | None = message.standing[0]["waived_until"]
+        return until
+
+    midnight = datetime.combine(UNTIL + timedelta(days=1), time(), ZoneInfo("Europe/Rome"))
+    assert told_at(midnight - timedelta(minutes=30)) == str(UNTIL)
+    assert told_at(midnight + timedelta(minutes=30)) is None, "by UTC it is still the day before"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import takewhile
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, Select, func, or_, select, text
 from sqlalchemy.orm import Session
@@ -34,6 +35,7 @@ _UNSAID: Content = {
     "downstream": [],
     "run": "",
     "waived_until": None,
+    "timezone": "UTC",
 }
 """What a message says that was written before there was more to say."""
 
@@ -172,7 +174,7 @@ def _deliver(engine: Engine, channels: Channels, conversation: int, now: datetim
             to=talk.route.partition(":")[2],
             key=f"{news[0].reference}/{numbers[0]}",
             news=news,
-            standing=tuple(map(links, _standing(session, talk))),
+            standing=tuple(map(links, _standing(session, talk, now))),
             thread=talk.thread,
             was_tried=was_tried,
         )
@@ -208,20 +210,20 @@ def _taken(session: Session, conversation: int, now: datetime) -> list[OutboxMes
     return told
 
 
-def _standing(session: Session, talk: Conversation) -> tuple[Content, ...]:
+def _standing(session: Session, talk: Conversation, now: datetime) -> tuple[Content, ...]:
     """How each issue of a conversation stands: what was said of it last, with its present state."""
     issues = session.scalars(
         select(Issue).join(ToldIn, ToldIn.issue_id == Issue.id).where(ToldIn.conversation_id == talk.id)
     )
-    return tuple(_as_it_stands(session, issue, talk.route) for issue in issues.all())
+    return tuple(_as_it_stands(session, issue, talk.route, now) for issue in issues.all())
 
 
-def _as_it_stands(session: Session, issue: Issue, route: str) -> Content:
+def _as_it_stands(session: Session, issue: Issue, route: str, moment: datetime) -> Content:
     said = select(OutboxMessage.content).where(OutboxMessage.issue_id == issue.id, OutboxMessage.route == route)
     tells_what_is_wrong = OutboxMessage.kind.in_(("opened", "recurred"))
     last = said.order_by(tells_what_is_wrong.desc(), OutboxMessage.id.desc()).limit(1)
-    content: Content = session.scalars(last).one()
-    shown, today = open_occurrences(session, issue), datetime.now(UTC).date()
+    content = _UNSAID | session.scalars(last).one()
+    shown, today = open_occurrences(session, issue), moment.astimezone(ZoneInfo(content["timezone"])).date()
     in_force = waivers_in_force(session, issue.dependency, today)
     until = waived_until(in_force, rule=issue.rule, supplier=issue.supplier or None, occurrences=shown, on=today)
     now = {
@@ -232,7 +234,7 @@ def _as_it_stands(session: Session, issue: Issue, route: str) -> Content:
         "waived_until": until.isoformat() if until else None,
         "explained_by": f"IG-{issue.explained_by:05d}" if issue.explained_by else None,
     }
-    return _UNSAID | content | now
+    return content | now
 
 
 def _pause(attempts: int) -> timedelta:

@@ -104,6 +104,7 @@ def _content(
         "since": reporting.label(shown_since) if shown_since else None,
         "period": period.isoformat() if period else None,
         "period_label": reporting.label(period) if period else None,
+        "timezone": reporting.timezone,
         "explained_by": f"IG-{issue.explained_by:05d}" if issue.explained_by else None,
     }
     if problem:
