@@ -223,6 +223,17 @@ def test_a_dependency_whose_tables_are_missing_is_a_clear_message_to_that_login(
     open_engine(house.settings).dispose()
 
 
+def test_a_dependency_that_is_broken_keeps_no_other_waiting(settled: Any, types: Any, tmp_path: Path) -> None:
+    dependencies = shutil.copytree(settled.settings.dependencies, tmp_path / "dependencies")
+    (dependencies / NATIONAL / "dependency.yml").write_text("name: [", encoding="utf-8")
+    done = types("migrate", INTEGRITY_DEPENDENCIES=str(dependencies))
+    assert done.returncode == 1
+    assert f"Not ready for {NATIONAL}: " in done.stdout
+    ready = " ".join(done.stdout.split()).partition("The warehouse is ready for ")[2]
+    assert REGIONAL in ready
+    assert NATIONAL not in ready
+
+
 @pytest.fixture
 def elsewhere() -> Iterator[str]:
     """Address of a server on which no warehouse was ever made, as its administrator."""
