@@ -15,6 +15,7 @@ import yaml
 from integrity.cli import app
 from integrity.errors import Rejected
 from integrity.pages.standing import standing_of
+from integrity.pages.strips import last_periods
 from integrity.pipeline.ingesting import Ingested, ingest
 from integrity.pipeline.office import Office
 from integrity.settings import Settings
@@ -171,6 +172,21 @@ def test_a_holiday_is_no_period_on_the_pages_and_nobody_is_missing_on_it(
         shown = standing_of(session, business.registered, datetime.now(UTC))
     assert list(shown.labels.values()) == ["2020-04-17", "2020-04-20"]
     assert [cell.kind for line in shown.suppliers for cell in line.cells] == ["released", "received"]
+
+
+def test_what_was_sent_is_shown_where_the_calendar_has_changed_since(house: Any, declared: Any, real: Any) -> None:
+    office = declared(REGIONAL, {"totals_never_fall"})
+    house.send(REGIONAL, real(REGIONAL, EASTER_MONDAY), EASTER_MONDAY)
+    ingest(office, date(2020, 4, EASTER_MONDAY), house.channels)
+    dependency = office.registered.dependency
+    changed = dependency.model_copy(
+        update={"reporting": dependency.reporting.model_copy(update={"frequency": "business_days", "holidays": "IT"})}
+    )
+    assert not changed.reporting.is_period(date(2020, 4, EASTER_MONDAY))
+    with transaction(office.engine) as session:
+        assert last_periods(session, office.registered.model_copy(update={"dependency": changed})) == {
+            date(2020, 4, EASTER_MONDAY): "2020-04-13"
+        }
 
 
 def test_a_command_does_not_take_a_holiday_for_a_period(house: Any, business: Office) -> None:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -16,7 +16,9 @@ import psycopg
 import pytest
 from integrity.errors import IntegrityError, Misconfigured
 from integrity.gates.dbt import run_dbt
+from integrity.pipeline import answering
 from integrity.pipeline.preparing import prepare
+from integrity.pipeline.waiving import Request, revoke, waive
 from integrity.settings import Settings
 from integrity.warehouse import embedded as embedded_server
 from integrity.warehouse.connection import open_engine
@@ -25,6 +27,7 @@ from psycopg import errors
 
 REGIONAL, NATIONAL = "regional_hospital_activity", "national_hospital_activity"
 ABRUZZO = "13"
+OWNER, SPONSOR = "Giulia Bianchi", "Anna Verdi <a.verdi@example.org>"
 
 MAY = {
     "reader": (
@@ -189,11 +192,29 @@ def test_a_night_runs_under_a_login_that_has_the_pipelines_role_and_no_other(set
     settled.send(NATIONAL, real(NATIONAL, 29), 29)
     assert not settled.run(NATIONAL, 29).verdict.blocks
     assert len([row for row in settled.published(REGIONAL) if row["_period"].day == 29]) == 21
-    statement = f"UPDATE register.issue SET owner = 'x' WHERE dependency = '{REGIONAL}'"
-    with psycopg.connect(str(settled.settings.database_url)) as nights:
-        nights.execute(statement)
-        nights.rollback()
     open_engine(settled.settings).dispose()
+
+
+def test_people_answer_through_services_that_have_that_login(at_night: Any) -> None:
+    """Pages and buttons have no other: each move, a waiver and its end."""
+    at_night.settings = replace(at_night.settings, database_url=_logged_in(at_night, "pipeline"), sponsor=SPONSOR)
+    settings = at_night.settings
+    issue = next(i["reference"] for i in at_night.open_issues() if i["rule"] == "population_complete")
+    answering.acknowledge(settings, issue, by=OWNER)
+    answering.investigate(settings, issue, by=OWNER)
+    answering.assign(settings, issue, to="Paolo Neri", by=OWNER)
+    answering.note(settings, issue, text="Called the desk.", by=OWNER)
+    answering.link(settings, issue, to="https://tickets.example.org/7", by=OWNER)
+    until = datetime.now(UTC).date() + timedelta(days=5)
+    waiver = waive(
+        settings, Request(issue=issue, by=[OWNER, SPONSOR], reason="A correction follows.", expires_on=until)
+    )
+    revoke(settings, waiver.reference, by=OWNER, reason="It was meant for another night.")
+    answering.resolve(settings, issue, resolution="The region has sent it.", cause="export", by=OWNER)
+    answering.reopen(settings, issue, reason="It has not.", by=OWNER)
+    (told,) = [i for i in at_night.open_issues() if i["reference"] == issue]
+    assert told["owner"] == "Paolo Neri"
+    open_engine(settings).dispose()
 
 
 def test_who_may_read_what_is_published_may_read_what_the_nights_made_of_it(settled: Any) -> None:
@@ -261,8 +282,13 @@ def test_an_owner_who_may_not_make_roles_is_told_once_all_that_has_to_be_typed(
         typed = re.search(r"type: (.*;)", str(told.value))
         assert typed, told.value
         administrator.execute(typed.group(1).encode())
+        administrator.execute("CREATE ROLE guest LOGIN")
+    guest = replace(settings, database_url=_as(elsewhere, "guest", "theirs"))
+    with pytest.raises(Misconfigured, match="permission denied.* a login that owns the database"):
+        prepare(guest)
     assert REGIONAL in prepare(plain).ready
-    open_engine(plain).dispose()
+    for each in (guest, plain):
+        open_engine(each).dispose()
 
 
 def test_the_services_of_compose_have_the_nights_login_and_only_migrate_has_the_owners(

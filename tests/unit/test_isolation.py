@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from integrity.cli import app
@@ -51,29 +52,43 @@ def test_a_child_that_has_died_is_started_again(reader: Reader, good: Path) -> N
     assert child(reader) != first
 
 
-def kill_at_work(reader: Reader) -> threading.Timer:
-    """The child stops now, and dies when it has been asked."""
-    os.kill(child(reader), signal.SIGSTOP)
-    killing = threading.Timer(0.3, os.kill, (child(reader), signal.SIGKILL))
-    killing.start()
-    return killing
+def let_die_at_work(reader: Reader, monkeypatch: pytest.MonkeyPatch, children: int) -> list[int]:
+    """So many of its children die once they have been asked, and before they answer; gives their numbers."""
+    start, listen, doomed = reader.start, reader._next, list[int]()
+
+    def start_and_stop() -> None:
+        start()
+        if len(doomed) < children and child(reader) not in doomed:
+            doomed.append(child(reader))
+            os.kill(doomed[-1], signal.SIGSTOP)
+
+    def kill_and_listen(answers: Any) -> bytes:
+        if child(reader) in doomed:
+            os.kill(child(reader), signal.SIGKILL)
+        return listen(answers)
+
+    monkeypatch.setattr(reader, "start", start_and_stop)
+    monkeypatch.setattr(reader, "_next", kill_and_listen)
+    return doomed
 
 
-def test_a_child_that_is_killed_at_work_refuses_that_file_only(reader: Reader, good: Path) -> None:
-    reader.start()
-    killing = kill_at_work(reader)
+def test_a_child_that_is_killed_at_work_refuses_that_file_only(
+    reader: Reader, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_die_at_work(reader, monkeypatch, children=1)
     with pytest.raises(Rejected, match="broke the program that reads it"):
         reader.read(good)
-    killing.join()
     require_alive(reader, good)
 
 
-def test_a_file_is_not_refused_for_what_its_child_had_read_before(reader: Reader, good: Path) -> None:
+def test_a_file_is_not_refused_for_what_its_child_had_read_before(
+    reader: Reader, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     require_alive(reader, good)
     first = child(reader)
-    killing = kill_at_work(reader)
+    died = let_die_at_work(reader, monkeypatch, children=1)
     require_alive(reader, good)
-    killing.join()
+    assert died == [first]
     assert child(reader) != first
 
 
@@ -81,19 +96,10 @@ def test_a_file_that_breaks_a_used_child_is_refused_once_it_has_broken_a_fresh_o
     reader: Reader, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_alive(reader, good)
-    start, started = reader.start, []
-
-    def start_and_kill() -> None:
-        start()
-        if child(reader) not in started:
-            started.append(child(reader))
-            kill_at_work(reader).join()
-
-    monkeypatch.setattr(reader, "start", start_and_kill)
+    died = let_die_at_work(reader, monkeypatch, children=2)
     with pytest.raises(Rejected, match="broke the program that reads it"):
         reader.read(good)
-    assert len(started) == 2
-    monkeypatch.undo()
+    assert len(died) == 2
     require_alive(reader, good)
 
 

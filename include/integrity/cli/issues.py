@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,8 +41,8 @@ def list_issues(
     if status is not None and status not in STATUSES:
         raise Rejected(f"'{status}' is no state of an issue. They are: {', '.join(STATUSES)}.")
     with transaction(engine()) as session:
+        calendars = _calendars()
         found = listed(session, dependency=dependency, status=status)
-        calendars = _calendars(found)
         views = [_told(session, view, calendars.get(view.issue.dependency)) for view in found]
     if as_json:
         print_json(views)
@@ -78,7 +78,7 @@ def show_issue(reference: str, as_json: AsJson = False) -> None:
 
     with transaction(engine()) as session:
         view = shown(session, reference)
-        reporting = _calendars([view]).get(view.issue.dependency)
+        reporting = _calendars().get(view.issue.dependency)
         told = _told(session, view, reporting) | {
             "description": view.issue.description,
             "raised_by": view.issue.raised_by,
@@ -144,11 +144,11 @@ def _event(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _calendars(views: Sequence[IssueView]) -> dict[str, Reporting]:
-    """By whose calendar each issue's periods are counted; an issue outlives its dependency, which then has none."""
+def _calendars() -> dict[str, Reporting]:
+    """By dependency, how its periods are counted; an issue may outlive its dependency, which then has none."""
     from integrity.inventory.loading import load_inventory
 
-    known = load_inventory(Settings.from_environment()).dependencies if views else {}
+    known = load_inventory(Settings.from_environment()).dependencies
     return {name: registered.dependency.reporting for name, registered in known.items()}
 
 

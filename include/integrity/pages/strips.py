@@ -36,23 +36,24 @@ class Mark:
 def last_periods(session: Session, registered: Registered, most: int = PERIODS) -> dict[date, str]:
     """The last periods of which anything is on record, as people write them; the earliest first.
 
-    The run of a holiday has a record, too, and no period: nobody is missing on it.
+    The run of a holiday has a record, too, and is no period: nobody is missing on it. What was sent for is shown even
+    where the calendar has changed since.
     """
     reporting = registered.dependency.reporting
     query = text(
         """
-        SELECT period FROM (
-            (SELECT DISTINCT period FROM register.judgement WHERE dependency = :dependency
+        SELECT period, bool_or(came) AS came FROM (
+            (SELECT DISTINCT period, false AS came FROM register.judgement WHERE dependency = :dependency
              ORDER BY period DESC LIMIT :most)
-            UNION
-            (SELECT DISTINCT period FROM register.submission WHERE dependency = :dependency
+            UNION ALL
+            (SELECT DISTINCT period, true FROM register.submission WHERE dependency = :dependency
              ORDER BY period DESC LIMIT :most)
-        ) either ORDER BY period DESC LIMIT :most
+        ) either GROUP BY period ORDER BY period DESC LIMIT :most
         """
     )
     # Few days of a calendar are holidays: of twice as many, enough are periods.
-    found = session.scalars(query, {"dependency": registered.name, "most": 2 * most}).all()
-    periods = [period for period in found if reporting.is_period(period)][:most]
+    found = session.execute(query, {"dependency": registered.name, "most": 2 * most})
+    periods = [row.period for row in found if row.came or reporting.is_period(row.period)][:most]
     return {period: reporting.label(period) for period in reversed(periods)}
 
 

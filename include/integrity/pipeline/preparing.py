@@ -15,7 +15,7 @@ from integrity.warehouse.migrate import migrate
 
 @dataclass(frozen=True)
 class Prepared:
-    """What came of it.
+    """A warehouse that is ready for nights, as far as it could be made so.
 
     Attributes:
         ready: Names of the dependencies whose tables are there now.
@@ -31,6 +31,7 @@ def prepare(settings: Settings) -> Prepared:
 
     Raises:
         Misconfigured: The inventory cannot be read, or the login may not migrate.
+        Transient: The server cannot be reached.
     """
     engine = open_engine(settings)
     migrate(engine)

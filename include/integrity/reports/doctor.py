@@ -27,9 +27,9 @@ from integrity.warehouse.migrate import is_current
 
 _LEAST_FREE_BYTES = 1 << 30
 _RIGHTS = text(
-    "SELECT current_user, pg_has_role(current_user, nspowner, 'USAGE'), ARRAY("
+    "SELECT current_user AS login, pg_has_role(current_user, nspowner, 'USAGE') AS owns, ARRAY("
     "SELECT rolname FROM pg_roles WHERE rolname LIKE 'integrity\\_%' AND NOT rolcanlogin"
-    " AND pg_has_role(current_user, oid, 'USAGE') ORDER BY 1)"
+    " AND pg_has_role(current_user, oid, 'USAGE') ORDER BY 1) AS roles"
     " FROM pg_namespace WHERE nspname = 'register'"
 )
 
@@ -130,11 +130,11 @@ def _warehouse(settings: Settings) -> Iterator[Examined]:
 def _login(engine: Engine, *, is_shared: bool) -> Examined:
     """What the login may, by the warehouse's roles."""
     with engine.connect() as connection:
-        login, owns, roles = connection.execute(_RIGHTS).one()._tuple()
-    if owns:
+        has = connection.execute(_RIGHTS).one()
+    if has.owns:
         mend = "In production, give the nights a login of the role integrity_pipeline (docs/audit.md, Roles)."
-        return Examined(True, f"login {login}: owns the warehouse, its guards included", mend if is_shared else "")
-    return Examined(True, f"login {login}: {', '.join(roles) or 'none of the roles'}; not its owner")
+        return Examined(True, f"login {has.login}: owns the warehouse, its guards included", mend if is_shared else "")
+    return Examined(True, f"login {has.login}: {', '.join(has.roles) or 'none of the roles'}; not its owner")
 
 
 def _alerts() -> Examined:

@@ -34,7 +34,7 @@ def migrate(engine: Engine) -> None:
             if not isinstance(error.orig, InsufficientPrivilege):
                 raise
             told = error.orig.diag
-            mend = told.message_hint or "Give INTEGRITY_DATABASE_URL a login that owns the database"
+            mend = told.message_hint or "Give INTEGRITY_DATABASE_URL a login that owns the database."
             raise Misconfigured(f"The warehouse cannot be migrated: {told.message_primary}. {mend}") from None
         finally:
             connection.rollback()
