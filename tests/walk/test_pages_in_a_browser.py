@@ -14,9 +14,11 @@ import uvicorn
 from integrity.pages.application import build_pages
 from integrity.pages.visitor import Visitor
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -79,8 +81,25 @@ def focus_on(browser: Any, css: str) -> Any:
     raise AssertionError(f"the keyboard does not get to {css}")
 
 
-def wait_for(browser: Any, text: str) -> None:
-    WebDriverWait(browser, 60).until(lambda b: text in b.find_element(By.TAG_NAME, "main").text)
+def press(browser: Any, element: Any) -> None:
+    """Press Enter on what leads to another page, and be there.
+
+    Until the other page has come, the browser answers from the one that is being left: what is found there is gone
+    a moment later, and a text that both have proves nothing.
+    """
+    left = browser.find_element(By.TAG_NAME, "html")
+    element.send_keys(Keys.ENTER)
+    await_that(browser, staleness_of(left))
+    await_that(browser, lambda b: b.execute_script("return document.readyState") == "complete")
+
+
+def await_that(browser: Any, condition: Callable[[Any], Any]) -> None:
+    """Wait until it holds; that a page goes while it is asked about is no answer."""
+    WebDriverWait(browser, 60, ignored_exceptions=[WebDriverException]).until(condition)
+
+
+def says(browser: Any, text: str) -> bool:
+    return text in browser.find_element(By.TAG_NAME, "main").text
 
 
 def move(name: str) -> str:
@@ -91,10 +110,10 @@ def test_an_owner_takes_an_issue_from_acknowledged_to_closed_by_keyboard(
     address: str, browser: Any, settled: Any, real: Any
 ) -> None:
     browser.get(f"{address}/issues")
-    focus_on(browser, f'td a[href$="{FIRST}"]').send_keys(Keys.ENTER)
-    wait_for(browser, "population complete")
-    focus_on(browser, f"{move('acknowledge')} button").send_keys(Keys.ENTER)
-    wait_for(browser, "Those who follow this issue are told.")
+    press(browser, focus_on(browser, f'td a[href$="{FIRST}"]'))
+    assert says(browser, "population complete")
+    press(browser, focus_on(browser, f"{move('acknowledge')} button"))
+    assert says(browser, "Those who follow this issue are told.")
     settled.send(REGIONAL, real(REGIONAL, 29), 29)
     settled.run(REGIONAL, 29)
     browser.refresh()
@@ -102,8 +121,8 @@ def test_an_owner_takes_an_issue_from_acknowledged_to_closed_by_keyboard(
     form = browser.find_element(By.CSS_SELECTOR, move("close"))
     form.find_element(By.NAME, "resolution").send_keys(" They sent it again.")
     Select(form.find_element(By.NAME, "cause")).select_by_value("export")
-    form.find_element(By.CSS_SELECTOR, "button").send_keys(Keys.ENTER)
-    wait_for(browser, "Closed.")
+    press(browser, form.find_element(By.CSS_SELECTOR, "button"))
+    assert says(browser, "Closed.")
     assert settled.query("SELECT status, root_cause FROM register.issues") == [
         {"status": "closed", "root_cause": "export"}
     ]
