@@ -105,17 +105,18 @@ class LocalAirflow:
 
     def stop(self) -> None:
         """End the processes that this object started, children included, and wait for them."""
-        for process in self.processes.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        for process in self.processes.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, deadline - time.monotonic()))
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        self.processes.clear()
+        with _undisturbed():
+            for process in self.processes.values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+            deadline = time.monotonic() + _STOP_SECONDS
+            for process in self.processes.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.1, deadline - time.monotonic()))
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            self.processes.clear()
 
     def backfill(self, dag_id: str, first: date, last: date, *, max_active_runs: int) -> str:
         """Have the scheduler run these periods, both included, also those that have run before.
@@ -210,6 +211,17 @@ def local_airflow(settings: Settings, say: Say) -> Iterator[LocalAirflow]:
         yield airflow
     finally:
         airflow.stop()
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Who presses Ctrl-C again, because ending takes seconds, does not leave behind what was to be ended."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def free_port(wanted: str) -> int:

@@ -223,7 +223,7 @@ def test_nothing_is_left_when_it_ends(serving: Callable[..., Served], how: signa
     page.drop("dpc-covid19-ita-regioni-20200428.csv", b"a,b\n1,2\n")
     assert page.left_behind()
     page.process.send_signal(how)
-    page.process.wait(20)
+    page.process.wait(60)
     assert not list(page.room.rglob("*"))
 
 
