@@ -73,6 +73,17 @@ def is_retryable(error: BaseException) -> bool:
     return isinstance(error, OSError) or (module in {"psycopg", "sqlalchemy"} and "Operational" in type(error).__name__)
 
 
+def place_within(folder: Path, error: BaseException) -> str:
+    """File and line in a folder where an error arose, as ``trust_spend/schema.py:12``; '' if in none of its files."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(f.filename).relative_to(folder)}:{f.lineno}" for f in frames if _is_within(folder, f.filename)]
+    return places[-1] if places else ""
+
+
+def _is_within(folder: Path, file: str) -> bool:
+    return Path(file).is_relative_to(folder)
+
+
 def kind_and_place(error: BaseException) -> str:
     """The kind of an error and where it arose, without its text: libraries quote cells in theirs."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -215,6 +215,11 @@ def test_every_mistake_is_told_at_once(own: Settings) -> None:
             id="not-python",
         ),
         pytest.param(
+            lambda f: (f / "beside.py").write_text("x = 1\ndef y((\n", encoding="utf-8"),
+            r"beside\.py:2: this is not Python: .*Mend",
+            id="not-python-beside-it",
+        ),
+        pytest.param(
             lambda f: edit(f / "schema.py", "class Schema(", "class Other("),
             r"schema\.py:1: it defines no class Schema\. Write",
             id="no-class",
@@ -280,6 +285,14 @@ def test_a_mistake_in_the_schema(own: Settings, old: str, new: str, what: str) -
     with pytest.raises(Misconfigured, match=what) as raised:
         load_schema(registered)
     assert str(raised.value).startswith(f"{NATIONAL}/schema.py:")
+
+
+def test_a_mistake_beside_the_schema_is_told_where_it_stands(own: Settings) -> None:
+    folder = own.dependencies / NATIONAL
+    (folder / "beside.py").write_text("LEAST = 2\nMOST = LAST\n", encoding="utf-8")
+    edit(folder / "schema.py", "\nclass Schema(", "\nfrom .beside import MOST\n\nclass Schema(")
+    with pytest.raises(Misconfigured, match=f"^{NATIONAL}/beside.py:2: the schema does not load: NameError"):
+        load_schema(load_inventory(own).get(NATIONAL))
 
 
 def test_a_layout_that_names_no_column(own: Settings) -> None:

@@ -114,6 +114,22 @@ def test_one_table_that_blocks_keeps_all_of_them_out(judged: Callable[..., Struc
     assert (str(result.verdict), result.is_landable, result.of("people").is_landable) == ("FAIL", False, True)
 
 
+def test_rules_may_stand_in_files_beside_the_schema(own: Settings, judged: Callable[..., StructureResult]) -> None:
+    """They are read anew each time, and where one of them breaks is told."""
+    folder = own.dependencies / "clinic"
+    (folder / "schema.py").write_text("from .tables import People, Visits\n", encoding="utf-8")
+    (folder / "tables.py").write_text(_SCHEMA, encoding="utf-8")
+    late = VISITS.replace("2024-02-04", "2024-03-01")
+    assert told(judged(people=PEOPLE, visits=late)) == {("not_yet", "visits.on", (3,))}
+    broken = _SCHEMA.replace("return frame", "raise ValueError('a rule quotes cell 87654')\n        return frame")
+    (folder / "tables.py").write_text(broken, encoding="utf-8")
+    result = judged(people=PEOPLE, visits=late)
+    assert str(result.verdict) == "ERROR"
+    (finding,) = result.result.failures
+    line = broken[: broken.index("raise")].count("\n") + 1
+    assert f"could not be evaluated (ValueError, clinic/tables.py:{line})" in finding.message
+
+
 def test_the_last_day_of_a_month_can_be_reported(judged: Callable[..., StructureResult]) -> None:
     assert told(judged(people=PEOPLE, visits=VISITS.replace("2024-02-04", "2024-02-29"))) == set()
 
@@ -231,7 +247,8 @@ def test_catalogue_and_dictionary_name_columns_with_their_table(settings: Settin
     office = Office.open(CARE, settings)
     catalogue = catalogue_of(office.registered, office.schema, office.policy)
     entries = {(entry.rule.name, entry.columns[:1]): entry for entry in catalogue.entries}
-    assert entries["ssn_shape", ("patients.ssn",)].written_in.startswith("patient_care/schema.py:")
+    assert entries["ssn_shape", ("patients.ssn",)].written_in.startswith("patient_care/people.py:")
+    assert entries["quantities_differ", ("supplies.quantity",)].written_in.startswith("patient_care/copies.py:")
     assert all(entry.written_in for entry in catalogue.entries)
     page = dictionary_page(catalogue, office.schema)
     assert "<code>payer_transitions</code>" in page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from operator import and_
@@ -13,7 +12,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from integrity.errors import CouldNotCheck
+from integrity.errors import CouldNotCheck, place_within
 from integrity.findings import Rule
 from integrity.gates.batches import Batches
 from integrity.gates.judged import Tally
@@ -239,6 +238,6 @@ class OfAll(Question):
 
 def _where(error: Exception, schema: Path) -> str:
     """Where a rule broke. Never the error's own text: libraries quote the cells they stumble over."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(schema)]
-    place = f", {schema.parent.name}/schema.py line {lines[-1]}" if lines else ""
-    return f"The rule could not be evaluated ({type(error).__name__}{place}); an engineer must mend it."
+    place = place_within(schema.parent.parent, error)
+    told = ", ".join(filter(None, [type(error).__name__, place]))
+    return f"The rule could not be evaluated ({told}); an engineer must mend it."

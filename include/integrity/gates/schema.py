@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
-import traceback
+import threading
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
-from integrity.errors import Misconfigured
+from integrity.errors import Misconfigured, place_within
 from integrity.findings import Rule
 from integrity.gates.rules import (
     CHECK_RULES,
@@ -142,9 +142,8 @@ def load_tables(registered: Registered) -> tuple[Table, ...]:
         module = _import(path)
         built = [getattr(module, model).to_schema() for _, _, model, _ in parts]
     except Exception as error:  # noqa: BLE001 - whatever a schema's author wrote, the message must say where
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = lines[-1] if lines else 1
-        raise Misconfigured(f"{shown}:{line}: the schema does not load: {error!r:.300}. Mend the line.") from error
+        place = place_within(path.parent.parent, error) or f"{shown}:1"
+        raise Misconfigured(f"{place}: the schema does not load: {error!r:.300}. Mend the line.") from error
     tables = tuple(
         Table(name, title, part, _schema(shown, part, each, path, registered.policy))
         for (name, title, _, part), each in zip(parts, built, strict=True)
@@ -201,22 +200,28 @@ def _schema(shown: str, dependency: Dependency, built: Any, path: Path, policy: 
     return schema
 
 
+_IMPORTING = threading.Lock()
+
+
 def _import(path: Path) -> types.ModuleType:
-    """Import the schema as part of a package that is its dependencies folder, so that ``from .._shared`` works."""
+    """Import the schema as part of a package that is its dependencies folder, so that ``from .._shared`` works.
+
+    What it imports of that folder is read anew, as it is itself: a process that lives long judges by what is written
+    now, which is what the fingerprint says of it.
+    """
     root = path.parent.parent
     package = f"integrity_dependencies_{abs(hash(str(root))):x}"
-    for name, folder in ((package, root), (f"{package}.{path.parent.name}", path.parent)):
-        if name not in sys.modules:
-            module = types.ModuleType(name)
-            module.__path__ = [str(folder)]
-            sys.modules[name] = module
-    name = f"{package}.{path.parent.name}.schema"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader  # noqa: S101 - a path that ends in .py always has a loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    own = f"{package}.{path.parent.name}"
+    with _IMPORTING:
+        for name in [each for each in list(sys.modules) if each.startswith((f"{own}.", f"{package}._"))]:
+            del sys.modules[name]
+        for name, folder in ((package, root), (own, path.parent)):
+            if name not in sys.modules:
+                module = types.ModuleType(name)
+                module.__path__ = [str(folder)]
+                sys.modules[name] = module
+        importlib.invalidate_caches()
+        return importlib.import_module(f"{own}.schema")
 
 
 def _column(shown: str, name: str, column: Any, policy: Policy) -> Column:

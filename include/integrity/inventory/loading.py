@@ -94,12 +94,17 @@ def fingerprint(registered: Registered, settings: Settings) -> str:
     """Hash of everything that decides a verdict on this dependency; a judgement is repeated when it changes."""
     digest = hashlib.sha256()
     shared = sorted(registered.folder.parent.glob("_*/**/*.py")) + sorted(registered.folder.parent.glob("_*.py"))
-    own = [registered.folder / "dependency.yml", *sorted(registered.folder.glob("*.py"))]
+    own = [registered.folder / "dependency.yml", *modules_of(registered.folder)]
     layouts = sorted((registered.folder / "layouts").glob("*.yml"))
     references = sorted((registered.folder / "reference").glob("*.csv"))
     for path in [*own, *layouts, *references, *shared, settings.policy]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def modules_of(folder: Path) -> list[Path]:
+    """A dependency's own Python files: ``schema.py``, and those beside it that it imports."""
+    return sorted(folder.glob("*.py"))
 
 
 def _load_folder(
@@ -114,7 +119,7 @@ def _load_folder(
         return Broken(folder.name, (not_yaml(shown(path), error),))
     dependency, problems = _load_declaration(path, file)
     models = [table.model for table in dependency.tables] if dependency else []
-    problems += _schema_problems(folder / "schema.py", models or ["Schema"] if dependency else [])
+    problems += _schema_problems(folder, models or ["Schema"] if dependency else [])
     problems += policy_problems
     if dependency is None or dependency.importance not in policies:
         return Broken(folder.name, tuple(problems))
@@ -303,21 +308,28 @@ def _stated_nowhere(dependency: Dependency) -> Iterator[tuple[Place, str, str]]:
                 yield ("reporting", "stated", index, "layouts"), what, "Write the name of one of the layouts."
 
 
-def _schema_problems(path: Path, models: list[str]) -> list[Problem]:
+def _schema_problems(folder: Path, models: list[str]) -> list[Problem]:
     """What can be said of the schema without importing it; importing is ``gates.schema.load_tables``."""
-    if not path.is_file():
-        return [Problem(shown(path), 1, "the file is missing", "Write a class Schema with the rules.")]
-    try:
-        # No syntax tree: two clicks in Slack that build one at once may break off (issue 106905 of Python).
-        table = symtable(path.read_text(encoding="utf-8"), str(path), "exec")
-    except SyntaxError as error:
-        return [Problem(shown(path), error.lineno or 1, f"this is not Python: {error.msg}", "Mend the line.")]
-    defined = {each.get_name() for each in table.get_children() if each.get_type() == "class"}
-    return [
-        Problem(shown(path), 1, f"it defines no class {model}", "Write one, a pandera DataFrameModel for polars.")
-        for model in models
-        if model not in defined
-    ]
+    schema = folder / "schema.py"
+    if not schema.is_file():
+        return [Problem(shown(schema), 1, "the file is missing", "Write a class Schema with the rules.")]
+    problems = []
+    there: set[str] = set()
+    for path in modules_of(folder):
+        try:
+            # No syntax tree: two clicks in Slack that build one at once may break off (issue 106905 of Python).
+            table = symtable(path.read_text(encoding="utf-8"), str(path), "exec")
+        except SyntaxError as error:
+            what = f"this is not Python: {error.msg}"
+            problems.append(Problem(shown(path), error.lineno or 1, what, "Mend the line."))
+        else:
+            if path == schema:
+                there = {each.get_name() for each in table.get_children() if each.get_type() == "class"}
+                there |= {each.get_name() for each in table.get_symbols() if each.is_imported()}
+    if problems:
+        return problems
+    mend = "Write one, a pandera DataFrameModel for polars, or import it from a file beside it."
+    return [Problem(shown(schema), 1, f"it defines no class {model}", mend) for model in models if model not in there]
 
 
 def _load_relations(

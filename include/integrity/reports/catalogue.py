@@ -16,6 +16,7 @@ from integrity.gates.rules import CONTROL_TOTALS, DRIFT_RULES, FILE_RULES, IDENT
 from integrity.gates.schema import Schema
 from integrity.gates.standing import STANDING_RULES
 from integrity.inventory.dependency import Registered
+from integrity.inventory.loading import modules_of
 from integrity.inventory.policy import Bounds, Policy
 from integrity.register.results import LastResult
 
@@ -175,7 +176,8 @@ def _files(lines: Iterable[str]) -> str:
 def _written_in(folder: Path) -> dict[tuple[str, str], str]:
     """File and line of each field, also as its class's, and each ``@rule``; a schema's own before those it inherits."""
     found: dict[tuple[str, str], str] = {}
-    for path in [*sorted(folder.parent.glob("_*.py")), folder / "schema.py"]:
+    files = sorted(modules_of(folder), key=lambda path: path.name == "schema.py")
+    for path in [*sorted(folder.parent.glob("_*.py")), *files]:
         shown = path.name if path.parent == folder.parent else f"{folder.name}/{path.name}"
         with _PARSING:
             tree = ast.parse(path.read_text(encoding="utf-8"))
