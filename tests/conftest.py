@@ -354,6 +354,8 @@ class Slack:
         posted: Messages as they were posted.
         shown: By time stamp, messages as they show now.
         loses_answers: Whatever comes is done, and nobody hears of it.
+        hangs_up: The same, the connection breaking instead of an answer.
+        deleted: Time stamps of messages that somebody has deleted.
         peace: Seconds for which it asks to be left in peace.
         may_look: Whether what was posted can be looked up.
         socket_url: Where Socket Mode is spoken; '' where the app is not let in.
@@ -365,6 +367,8 @@ class Slack:
     url: str = ""
     is_down: bool = False
     loses_answers: bool = False
+    hangs_up: bool = False
+    deleted: set[str] = field(default_factory=set)
     peace: int = 0
     may_look: bool = True
     posted: list[dict[str, Any]] = field(default_factory=list)
@@ -383,6 +387,8 @@ class Slack:
         return (502, {"ok": False, "error": "bad_gateway"}) if self.loses_answers else (200, said)
 
     def _chat_postMessage(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked.get("thread_ts") in self.deleted:
+            return {"ok": False, "error": "thread_not_found"}
         self.posted.append(asked)
         ts = f"1588.{len(self.posted):06d}"
         self.shown[ts] = asked | {"ts": ts}
@@ -390,6 +396,8 @@ class Slack:
 
     def _chat_update(self, asked: dict[str, Any]) -> dict[str, Any]:
         assert asked["channel"] == "C1"
+        if asked["ts"] in self.deleted:
+            return {"ok": False, "error": "message_not_found"}
         self.shown[asked["ts"]] |= {"text": asked["text"], "blocks": asked["blocks"]}
         return {"ok": True, "channel": "C1", "ts": asked["ts"]}
 
@@ -416,6 +424,8 @@ class Slack:
     def _conversations_replies(self, asked: dict[str, Any]) -> dict[str, Any]:
         if not self.may_look:
             return {"ok": False, "error": "missing_scope"}
+        if asked["ts"] in self.deleted:
+            return {"ok": False, "error": "thread_not_found"}
         told = [m for m in self.shown.values() if asked["ts"] in (m["ts"], m.get("thread_ts"))]
         return {"ok": True, "messages": told}
 
@@ -440,6 +450,9 @@ def serving_slack() -> Iterator[Slack]:
             method = path.rsplit("/", 1)[-1]
             served.tokens.setdefault(method, set()).add(self.headers["Authorization"].removeprefix("Bearer "))
             status, answer = served.answer(method, asked)
+            if served.hangs_up:
+                self.close_connection = True
+                return
             body = json.dumps(answer).encode()
             self.send_response(status)
             if served.peace:

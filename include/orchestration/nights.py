@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +162,7 @@ def _run_nights(show: Show, say: Any) -> None:
     say("Marts, and the periods that leaned on what changed")
     show.wait_for_consumers()
     # News of a backfill waits for more of its kind, and here there is none to come.
-    deliver(show.engine, Channels.from_environment(show.settings.home), moment=datetime.now(UTC) + timedelta(days=1))
+    deliver(show.engine, Channels.from_environment(show.settings.home), ahead=timedelta(days=1))
 
 
 def _drop(settings: Settings, dependency: str, folder: str, period: date | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -91,21 +92,23 @@ def test_a_message_that_was_written_before_issues_had_a_life_is_delivered(on_sla
     assert slack.posted[-1]["text"].startswith("Resolved:")
 
 
+@pytest.mark.parametrize("how", ["loses_answers", "hangs_up"])
 @pytest.mark.parametrize("is_reply", [False, True])
 def test_a_message_whose_answer_was_lost_is_not_sent_again(
-    on_slack: Any, slack: Any, real: Any, is_reply: bool
+    on_slack: Any, slack: Any, real: Any, is_reply: bool, how: str
 ) -> None:
     if is_reply:
         bad_night(on_slack, real)
-    slack.loses_answers = True
+    setattr(slack, how, True)
     if is_reply:
         acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
         deliver(open_engine(on_slack.settings), on_slack.channels)
     else:
         bad_night(on_slack, real)
     posted = len(slack.posted)
+    assert posted == 1 + is_reply
     assert on_slack.query("SELECT 1 FROM register.outbox WHERE delivered_at IS NULL")
-    slack.loses_answers = False
+    setattr(slack, how, False)
     assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
     assert len(slack.posted) == posted, "it was there"
     (conversation,) = on_slack.query("SELECT route, thread FROM register.conversation")
@@ -151,12 +154,43 @@ def test_who_asks_to_be_left_in_peace_is(on_slack: Any, slack: Any, real: Any) -
     assert first["tried"] == 1, "nothing more is tried once it has asked"
     slack.peace = 0
     engine = open_engine(on_slack.settings)
-    early, late = first["at"] - timedelta(seconds=1), first["at"]
-    deliver(engine, on_slack.channels, moment=early)
-    assert "hospitalised total" in str(slack.posted) or "population complete" in str(slack.posted)
-    told = len(slack.posted)
-    deliver(engine, on_slack.channels, moment=late)
-    assert len(slack.posted) == told + 1
+    assert deliver(engine, on_slack.channels, moment=first["at"] - timedelta(seconds=1)) == 0
+    assert slack.posted == [], "by no other delivery either"
+    deliver(engine, on_slack.channels, moment=first["at"])
+    assert {"hospitalised total", "population complete"} <= set(re.findall(r"'([a-z ]+)'", str(slack.posted)))
+
+
+def test_what_is_sent_by_hand_in_an_outage_is_tried_again_soon(on_slack: Any, slack: Any, real: Any) -> None:
+    slack.is_down = True
+    bad_night(on_slack, real)
+    engine, now = open_engine(on_slack.settings), datetime.now(UTC)
+    assert deliver(engine, on_slack.channels, ahead=timedelta(days=366)) == 0
+    slack.is_down = False
+    assert deliver(engine, on_slack.channels, moment=now + timedelta(hours=1)) == 1
+
+
+def test_a_first_message_that_somebody_has_deleted_silences_nothing(on_slack: Any, slack: Any, real: Any) -> None:
+    bad_night(on_slack, real)
+    slack.deleted.add("1588.000001")
+    acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
+    slack.loses_answers = True
+    on_slack.send(REGIONAL, real(REGIONAL, 29), 29)
+    on_slack.run(REGIONAL, 29)
+    slack.loses_answers = False
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
+    assert [message["text"].split(":")[0] for message in slack.posted[1:]] == ["Acknowledged", "Resolved"]
+    assert not any(message.get("thread_ts") for message in slack.posted)
+
+
+def test_a_first_message_that_cannot_be_edited_silences_nothing(
+    on_slack: Any, slack: Any, real: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad_night(on_slack, real)
+    monkeypatch.setattr(slack, "_chat_update", lambda _: {"ok": False, "error": "message_not_found"}, raising=False)
+    acknowledge(on_slack.settings, "IG-00001", by="Giulia Bianchi")
+    assert deliver(open_engine(on_slack.settings), on_slack.channels) == 1
+    assert slack.posted[-1]["thread_ts"] == "1588.000001"
 
 
 def test_what_fails_again_and_again_waits_longer_each_time(on_slack: Any, slack: Any, real: Any) -> None:

@@ -118,6 +118,29 @@ def test_a_sponsor_without_an_address_is_named_where_all_read_it(overdue: Any) -
     )
 
 
+def test_a_sponsor_with_a_member_id_is_called_in_slack(overdue: Any) -> None:
+    moment = datetime(2026, 12, 4, 12, tzinfo=UTC)
+    with transaction(open_engine(overdue.settings)) as session:
+        climb(session, with_deputy(overdue), SPONSOR, moment, "U0SPONSOR")
+    assert told(overdue) == [("escalated", CHANNEL), ("escalated", "slack:U0SPONSOR")]
+    mentioned = overdue.query("SELECT content -> 'mentions' AS who FROM register.outbox WHERE kind = 'escalated'")
+    assert [row["who"] for row in mentioned] == [["U0SPONSOR"]] * 2
+
+
+def test_who_was_asked_to_act_is_the_one_who_is_called(overdue: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = with_deputy(overdue, slack="U0OWNER")
+    monkeypatch.setattr(answering, "people", lambda _: [registered.dependency.owner, DEPUTY])
+    answering.assign(overdue.settings, FIRST, to="Paolo Riva, Deputy", by="Giulia Bianchi")
+    assigned = overdue.query(
+        "SELECT route, content -> 'mentions' AS who FROM register.outbox WHERE kind = 'assigned' ORDER BY id"
+    )
+    assert assigned == [{"route": route, "who": ["U0DEPUTY"]} for route in (CHANNEL, "slack:U0DEPUTY")]
+    assert on(overdue, DUE + timedelta(days=3), registered) == [FIRST]
+    (reminder,) = overdue.query("SELECT content FROM register.outbox WHERE kind = 'reminded'")
+    assert reminder["content"]["mentions"] == ["U0DEPUTY"]
+    assert "Paolo Riva: acknowledge IG-00001" in reminder["content"]["said"]
+
+
 def test_watch_has_it_climb_and_tells(overdue: Any) -> None:
     told_before = len(overdue.channels.sent)
     office = Office.open(REGIONAL, overdue.settings)

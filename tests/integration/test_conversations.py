@@ -15,7 +15,7 @@ from integrity.alerts.rendering import lines_of
 from integrity.alerts.trying import try_out
 from integrity.inventory.loading import load_inventory
 from integrity.inventory.people import QuietHours
-from integrity.pipeline.answering import acknowledge
+from integrity.pipeline.answering import acknowledge, merge
 from integrity.register.issues import refresh_issues
 from integrity.register.problems import Key, Problem
 from integrity.verdicts import Verdict
@@ -245,6 +245,43 @@ def test_only_who_must_act_is_mentioned(on_slack: Any, slack: Any) -> None:
     see(on_slack, problem("odd", verdict=Verdict.WARN), problem("broken"), registered=registered)
     send(on_slack)
     assert "<@U0OWNER>" in shown(slack.posted[-1])
+
+
+def test_what_was_noted_and_now_blocks_is_told_whatever_was_told_lately(on_slack: Any, slack: Any) -> None:
+    see(on_slack, problem("odd", verdict=Verdict.WARN))
+    send(on_slack)
+    (noted,) = on_slack.query("SELECT impact, due_on FROM register.issues")
+    see(on_slack, problem("odd"))
+    send(on_slack)
+    assert slack.posted[-1]["text"] == "Again: 'odd' failed for 2020-05-01"
+    (blocking,) = on_slack.query("SELECT impact, due_on FROM register.issues")
+    assert (noted["impact"], blocking["impact"]) == ("medium", "high")
+    assert blocking["due_on"] < noted["due_on"]
+    (event,) = on_slack.query("SELECT details FROM register.audit WHERE event = 'issue worsened'")
+    assert (event["details"]["before"], event["details"]["impact"]) == ("medium", "high")
+    see(on_slack, problem("odd"), night=NIGHT + timedelta(days=1))
+    assert send(on_slack) == 0, "it is no worse than it was"
+
+
+def test_what_comes_back_has_the_impact_of_what_it_is_now(on_slack: Any) -> None:
+    see(on_slack, problem("odd", verdict=Verdict.WARN))
+    see(on_slack)
+    see(on_slack, problem("odd"))
+    assert [row["impact"] for row in on_slack.query("SELECT impact FROM register.issues")] == ["high"]
+
+
+def test_an_issue_that_effects_were_merged_into_stands_alone_once(on_slack: Any, slack: Any) -> None:
+    cause, effect, other = problem("readable", "s"), problem("effect", "s"), problem("other")
+    causes: dict[Key, Key | int] = {effect.key: cause.key}
+    see(on_slack, cause, effect, other, causes=causes)
+    references = {
+        row["rule"]: row["reference"] for row in on_slack.query("SELECT rule, reference FROM register.issues")
+    }
+    merge(on_slack.settings, references["effect"], into=references["other"], by="Giulia Bianchi")
+    send(on_slack)
+    for _ in range(3):
+        see(on_slack, cause, effect, other, causes=causes)
+        assert send(on_slack) == 0, "nothing has changed"
 
 
 def test_a_day_without_slack_ends_in_one_message_and_loses_nothing(on_slack: Any, slack: Any) -> None:

@@ -15,15 +15,18 @@ MOST_SINGLY = 3
 """More conversations than these, begun at one moment in one place, are one."""
 
 
-def begin_conversations(engine: Engine, now: datetime) -> None:
+def begin_conversations(engine: Engine, due: datetime) -> None:
     """Give each issue that is about to be told of its conversation, for each place where that is.
 
     An issue that comes of another one is told of where that is.
+
+    Args:
+        due: By which it is told whose time has come.
     """
     with transaction(engine) as session:
         lock(session, "conversations")
         by_route: dict[str, list[Issue]] = defaultdict(list)
-        for route, issue in _untold(session, now):
+        for route, issue in _untold(session, due):
             by_route[route].append(issue)
         for route, issues in by_route.items():
             _begin(session, route, issues)
@@ -54,14 +57,14 @@ def _tell_in(session: Session, conversation: int, route: str, issues: list[Issue
     session.flush()
 
 
-def _untold(session: Session, now: datetime) -> list[tuple[str, Issue]]:
-    """Issues with news to be delivered now that have no conversation yet, with the route."""
+def _untold(session: Session, due: datetime) -> list[tuple[str, Issue]]:
+    """Issues with news whose time has come that have no conversation yet, with the route."""
     query = (
         select(OutboxMessage.route, Issue)
         .join(Issue, Issue.id == OutboxMessage.issue_id)
         .outerjoin(ToldIn, (ToldIn.issue_id == OutboxMessage.issue_id) & (ToldIn.route == OutboxMessage.route))
         .where(OutboxMessage.delivered_at.is_(None), ToldIn.issue_id.is_(None))
-        .where(OutboxMessage.next_try_at.is_(None) | (OutboxMessage.next_try_at <= now))
+        .where(OutboxMessage.next_try_at.is_(None) | (OutboxMessage.next_try_at <= due))
         .order_by(OutboxMessage.id)
     )
     return list(dict.fromkeys((route, issue) for route, issue in session.execute(query).all()))

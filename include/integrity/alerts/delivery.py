@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Select, func, or_, select, text
+from sqlalchemy import Engine, Select, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from integrity.alerts.channels import Channels
@@ -40,7 +40,14 @@ _UNSAID: Content = {
 """What a message says that was written before there was more to say."""
 
 
-def deliver(engine: Engine, channels: Channels, *, limit: int = 200, moment: datetime | None = None) -> int:
+def deliver(
+    engine: Engine,
+    channels: Channels,
+    *,
+    limit: int = 200,
+    moment: datetime | None = None,
+    ahead: timedelta = timedelta(),
+) -> int:
     """Hand over what waits; what a channel does not take stays, with the reason, for a later delivery.
 
     All that waits in one conversation is one message. That it is tried is on record before it is: who finds a message
@@ -48,30 +55,33 @@ def deliver(engine: Engine, channels: Channels, *, limit: int = 200, moment: dat
 
     Args:
         limit: Most messages that are tried.
-        moment: By which it is told whose time has come; by default now.
+        moment: By which it is told whose time has come, and from which the next try is counted; by default now.
+        ahead: What is held, or waits for its next try, for no longer than this is handed over as well.
 
     Returns:
         News handed over.
     """
     delivered = 0
     now = moment or datetime.now(UTC)
-    begin_conversations(engine, now)
+    due = now + ahead
+    begin_conversations(engine, due)
     stuck: set[int] = set()
     left_in_peace: set[str] = set()
     for _ in range(limit):
         with transaction(engine) as session:
-            waiting = _waiting(now).where(Conversation.id.not_in(stuck), Conversation.route.not_in(left_in_peace))
+            waiting = _waiting(due).where(Conversation.id.not_in(stuck), Conversation.route.not_in(left_in_peace))
             conversation = session.scalar(waiting.limit(1))
         if conversation is None:
             break
         stuck.add(conversation)
         with _holding(engine, conversation) as is_ours:
             try:
-                delivered += _deliver(engine, channels, conversation, now) if is_ours else 0
+                delivered += _deliver(engine, channels, conversation, now, due) if is_ours else 0
             except Undeliverable as error:
                 if error.retry_after:
-                    # Whoever asks for peace asks for it for all that goes the same way.
+                    # Whoever asks for peace asks for it for all that goes the same way, and of whoever delivers next.
                     left_in_peace |= _same_way(engine, conversation)
+                    _leave_in_peace(engine, left_in_peace, now + timedelta(seconds=error.retry_after))
     return delivered
 
 
@@ -117,7 +127,7 @@ def _news_of(conversation: int) -> Select[OutboxMessage]:
     )
 
 
-def _waiting(now: datetime) -> Select[int]:
+def _waiting(due: datetime) -> Select[int]:
     """Conversations of which the first that waits is to be tried, the longest waiting first."""
     first = (
         select(ToldIn.conversation_id, func.min(OutboxMessage.id).label("id"))
@@ -126,7 +136,7 @@ def _waiting(now: datetime) -> Select[int]:
         .group_by(ToldIn.conversation_id)
         .subquery()
     )
-    is_due = or_(OutboxMessage.next_try_at.is_(None), OutboxMessage.next_try_at <= now)
+    is_due = or_(OutboxMessage.next_try_at.is_(None), OutboxMessage.next_try_at <= due)
     query = select(Conversation.id).join(first, first.c.conversation_id == Conversation.id)
     return query.join(OutboxMessage, OutboxMessage.id == first.c.id).where(is_due).order_by(OutboxMessage.id)
 
@@ -136,6 +146,14 @@ def _same_way(engine: Engine, conversation: int) -> set[str]:
         how = session.get_one(Conversation, conversation).route.partition(":")[0]
         routes = select(Conversation.route).where(Conversation.route.startswith(f"{how}:")).distinct()
         return set(session.scalars(routes))
+
+
+def _leave_in_peace(engine: Engine, routes: set[str], until: datetime) -> None:
+    """Have all that waits on these routes wait until then."""
+    waits = OutboxMessage.delivered_at.is_(None) & OutboxMessage.route.in_(routes)
+    is_sooner = or_(OutboxMessage.next_try_at.is_(None), OutboxMessage.next_try_at < until)
+    with transaction(engine) as session:
+        session.execute(update(OutboxMessage).where(waits, is_sooner).values(next_try_at=until))
 
 
 @contextmanager
@@ -151,8 +169,11 @@ def _holding(engine: Engine, conversation: int) -> Iterator[bool]:
                 connection.execute(text(f"SELECT pg_advisory_unlock({_KEY})"), key)
 
 
-def _deliver(engine: Engine, channels: Channels, conversation: int, now: datetime) -> int:
+def _deliver(engine: Engine, channels: Channels, conversation: int, now: datetime, due: datetime) -> int:
     """Hand over what waits in a conversation, as one message.
+
+    Args:
+        due: By which it is told whose time has come.
 
     Returns:
         How many news that were; 0 where another process has told them meanwhile.
@@ -161,7 +182,7 @@ def _deliver(engine: Engine, channels: Channels, conversation: int, now: datetim
         Undeliverable: It was not taken, which is on record with when it is tried again.
     """
     with transaction(engine) as session:
-        told = _taken(session, conversation, now)
+        told = _taken(session, conversation, due)
         if not told:
             return 0
         was_tried = told[0].attempts > 0
@@ -196,7 +217,7 @@ def _deliver(engine: Engine, channels: Channels, conversation: int, now: datetim
     return len(numbers)
 
 
-def _taken(session: Session, conversation: int, now: datetime) -> list[OutboxMessage]:
+def _taken(session: Session, conversation: int, due: datetime) -> list[OutboxMessage]:
     """What is told in one message: the same as before where that was tried, else all whose time has come."""
     waiting = list(session.scalars(_news_of(conversation).with_for_update(of=OutboxMessage)))
     if not waiting:
@@ -204,7 +225,7 @@ def _taken(session: Session, conversation: int, now: datetime) -> list[OutboxMes
     first = waiting[0]
     if first.told_as is not None:
         return [each for each in waiting if each.told_as == first.told_as]
-    told = list(takewhile(lambda each: each.next_try_at is None or each.next_try_at <= now, waiting))
+    told = list(takewhile(lambda each: each.next_try_at is None or each.next_try_at <= due, waiting))
     for each in told:
         each.told_as = first.id
     return told

@@ -23,6 +23,8 @@ _TOO_MANY = 429
 _METADATA = "integrity_alert"
 _LOOKED_BACK = 200
 _MAY_NOT_LOOK = ("missing_scope", "not_in_channel", "method_not_supported_for_channel_type")
+_IS_GONE = ("message_not_found", "thread_not_found")
+"""What Slack says of a message that somebody has deleted."""
 _MOST_CHARACTERS = 2_900
 """Of a section; Slack takes 3,000."""
 
@@ -73,8 +75,7 @@ class SlackChannel:
             place = self._found(message) if message.was_tried else None
             channel, posted = place or self._post(message)
             if message.thread:
-                text, blocks = standing(message, has_buttons=self._has_buttons)
-                self.client.chat_update(channel=channel, ts=message.thread, text=text, blocks=blocks)
+                self._show_standing(channel, message.thread, message)
         except SlackApiError as error:
             wait = error.response.headers.get("Retry-After", "0") if error.response.status_code == _TOO_MANY else "0"
             raise Undeliverable(f"Slack: {error.response.get('error')}", int(wait)) from error
@@ -83,16 +84,36 @@ class SlackChannel:
         return posted
 
     def _post(self, message: Message) -> tuple[str, str]:
+        """As a reply; or by itself, where somebody has deleted what it replies to."""
+        from slack_sdk.errors import SlackApiError
+
         text, blocks = posted(message, has_buttons=self._has_buttons)
-        answer = self.client.chat_postMessage(
-            channel=message.to,
-            text=text,
-            blocks=blocks,
-            thread_ts=message.thread,
-            unfurl_links=False,
-            metadata={"event_type": _METADATA, "event_payload": {"key": message.key}},
-        )
+        words: dict[str, Any] = {
+            "channel": message.to,
+            "text": text,
+            "blocks": blocks,
+            "unfurl_links": False,
+            "metadata": {"event_type": _METADATA, "event_payload": {"key": message.key}},
+        }
+        try:
+            answer = self.client.chat_postMessage(thread_ts=message.thread, **words)
+        except SlackApiError as error:
+            if message.thread is None or error.response.get("error") not in _IS_GONE:
+                raise
+            answer = self.client.chat_postMessage(**words)
         return str(answer["channel"]), str(answer["ts"])
+
+    def _show_standing(self, channel: str, thread: str, message: Message) -> None:
+        """Have a thread's first message say how things stand; a thread that has lost it goes on without."""
+        from slack_sdk.errors import SlackApiError
+
+        text, blocks = standing(message, has_buttons=self._has_buttons)
+        try:
+            self.client.chat_update(channel=channel, ts=thread, text=text, blocks=blocks)
+        except SlackApiError as error:
+            if error.response.get("error") not in _IS_GONE:
+                raise
+            log.warning("the first message of the thread about %s is gone from Slack", message.key)
 
     def _found(self, message: Message) -> tuple[str, str] | None:
         """Where the message is, if only the answer was lost; None where it did not arrive, or nobody may look."""
@@ -102,21 +123,29 @@ class SlackChannel:
             place = self._id_of(message.to)
             if place is None:
                 return None
-            look: dict[str, Any] = {"channel": place, "include_all_metadata": True, "limit": _LOOKED_BACK}
-            answer = (
-                self.client.conversations_replies(ts=message.thread, **look)
-                if message.thread
-                else self.client.conversations_history(**look)
-            )
+            there = self._told_at(place, message.thread)
         except SlackApiError as error:
             if error.response.get("error") in _MAY_NOT_LOOK:
                 log.warning("Slack does not let us look whether a message has arrived; it is sent again")
                 return None
             raise
-        for there in answer["messages"]:
-            if there.get("metadata", {}).get("event_payload", {}).get("key") == message.key:
-                return place, str(there["ts"])
+        for each in there:
+            if each.get("metadata", {}).get("event_payload", {}).get("key") == message.key:
+                return place, str(each["ts"])
         return None
+
+    def _told_at(self, place: str, thread: str | None) -> list[dict[str, Any]]:
+        """The latest messages of a thread, or of the place itself, where a thread goes on that has lost its first."""
+        from slack_sdk.errors import SlackApiError
+
+        look: dict[str, Any] = {"channel": place, "include_all_metadata": True, "limit": _LOOKED_BACK}
+        if thread:
+            try:
+                return list(self.client.conversations_replies(ts=thread, **look)["messages"])
+            except SlackApiError as error:
+                if error.response.get("error") not in _IS_GONE:
+                    raise
+        return list(self.client.conversations_history(**look)["messages"])
 
     def _id_of(self, to: str) -> str | None:
         """Slack's id of a place; a channel's name is looked up, and may be none that we can see."""

@@ -43,11 +43,21 @@ def client_log() -> logging.Logger:
 
 
 def web_client(credentials: Credentials) -> WebClient:
-    """With a bot's token, which is the connection's password; ``base_url`` and ``proxy`` may stand in its extra."""
+    """With a bot's token, which is the connection's password; ``base_url`` and ``proxy`` may stand in its extra.
+
+    It repeats nothing by itself: after a broken connection it would post a second time what may have arrived.
+    """
     from slack_sdk import WebClient
 
     base_url, proxy = credentials.text("base_url") or WebClient.BASE_URL, credentials.text("proxy")
-    return WebClient(token=credentials.password, base_url=base_url, timeout=10, proxy=proxy, logger=client_log())
+    return WebClient(
+        token=credentials.password,
+        base_url=base_url,
+        timeout=10,
+        proxy=proxy,
+        logger=client_log(),
+        retry_handlers=[],
+    )
 
 
 def tokens(credentials: Credentials) -> str:

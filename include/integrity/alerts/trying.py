@@ -11,7 +11,9 @@ from integrity.inventory.dependency import Registered
 from integrity.register.climbing import steps
 
 
-def try_out(registered: Registered, sponsor: str | None, channels: Channels) -> list[tuple[str, str]]:
+def try_out(
+    registered: Registered, sponsor: str | None, channels: Channels, sponsor_slack: str | None = None
+) -> list[tuple[str, str]]:
     """Send a trial on every route: the dependency's, and those of all whom an issue may climb to.
 
     Returns:
@@ -19,7 +21,7 @@ def try_out(registered: Registered, sponsor: str | None, channels: Channels) -> 
     """
     dependency = registered.dependency
     routes = dependency.alerts.routes(dependency.owner, registered.policy.told["high"])
-    routes += [step.route for step in steps(registered, sponsor) if step.route]
+    routes += [step.route for step in steps(registered, sponsor, sponsor_slack) if step.route]
     content = {"title": dependency.title, "reference": "trial"}
     told = []
     for route in dict.fromkeys(routes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +40,7 @@ def send_waiting(as_json: AsJson = False) -> None:
     from integrity.alerts.delivery import deliver, waiting
 
     settings = Settings.from_environment()
-    delivered = deliver(engine(), Channels.from_environment(settings.home), moment=datetime.now(UTC) + _ANY_TIME)
+    delivered = deliver(engine(), Channels.from_environment(settings.home), ahead=_ANY_TIME)
     left = waiting(engine())
     if as_json:
         print_json({"delivered": delivered, "waiting": len(left)})
@@ -90,7 +90,7 @@ def try_routes(
 
     settings = Settings.from_environment()
     registered = load_inventory(settings).get(dependency)
-    told = try_out(registered, settings.sponsor, Channels.from_environment(settings.home))
+    told = try_out(registered, settings.sponsor, Channels.from_environment(settings.home), settings.sponsor_slack)
     if as_json:
         print_json([{"route": route, "taken": not why, "why": why or None} for route, why in told])
     else:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from integrity.errors import Rejected
 from integrity.gates.rules import IDENTIFIED
+from integrity.inventory.answerers import people
 from integrity.inventory.dependency import Registered
 from integrity.inventory.loading import load_inventory
 from integrity.register import audit, life
@@ -101,7 +102,9 @@ def assign(settings: Settings, reference: str, *, to: str, by: str, way: Way | N
             raise Rejected(f"{issue.reference} is {owner}'s already.", about="to")
         life.move(session, issue, "assigned", by=by, before=issue.owner, owner=owner, **_told(way))
         issue.owner = owner
-        tell_move(session, issue, "assigned", registered, f"{by} has asked {owner} to act.")
+        everybody = people(load_inventory(settings).dependencies.values())
+        called = next((person for person in everybody if owner in (person.full_name, person.name)), None)
+        tell_move(session, issue, "assigned", registered, f"{by} has asked {owner} to act.", called=called)
         return _answered(issue)
 
 

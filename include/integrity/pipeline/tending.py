@@ -27,7 +27,7 @@ def tend(office: Office, channels: Channels, moment: datetime) -> list[str]:
         A sentence for each difference between register, log and findings.
     """
     with transaction(office.engine) as session:
-        climb(session, office.registered, office.settings.sponsor, moment)
+        climb(session, office.registered, office.settings.sponsor, moment, office.settings.sponsor_slack)
     deliver(office.engine, channels)
     if office.settings.tries_alerts:
         _try_once_a_day(office, channels, moment)
@@ -42,7 +42,7 @@ def _try_once_a_day(office: Office, channels: Channels, moment: datetime) -> Non
         last = last_event(session, office.name, _TRIED)
         if last is not None and today(last.at) == today(moment):
             return
-        told = try_out(office.registered, office.settings.sponsor, channels)
+        told = try_out(office.registered, office.settings.sponsor, channels, office.settings.sponsor_slack)
         missed = [route for route, why in told if why]
         note(session, _TRIED, dependency=office.name, routes=[route for route, _ in told], missed=missed)
     for route, why in told:

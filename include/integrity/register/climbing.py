@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from integrity.inventory.deciders import known_people
 from integrity.inventory.dependency import Registered
-from integrity.inventory.people import EMAIL
+from integrity.inventory.people import EMAIL, SLACK
 from integrity.register import life
-from integrity.register.telling import tell
+from integrity.register.telling import tell, who_acts
 from integrity.warehouse.connection import lock
 from integrity.warehouse.models import Issue
 
@@ -37,8 +37,13 @@ class Step:
     slack: str | None
 
 
-def steps(registered: Registered, sponsor: str | None) -> list[Step]:
-    """The steps of a dependency's issues, in order; a deputy or sponsor whom nobody has named is passed over."""
+def steps(registered: Registered, sponsor: str | None, sponsor_slack: str | None = None) -> list[Step]:
+    """The steps of a dependency's issues, in order; a deputy or sponsor whom nobody has named is passed over.
+
+    Args:
+        sponsor: The entity's, as ``Name <address>`` or either.
+        sponsor_slack: Their member id.
+    """
     owner, deputy = registered.dependency.owner, registered.dependency.deputy
     after = registered.policy.escalation
     # The owner is reminded where the issue is told of.
@@ -48,18 +53,24 @@ def steps(registered: Registered, sponsor: str | None) -> list[Step]:
     if sponsor:
         last = known_people(owner, sponsor)[-1]
         route = f"{EMAIL}:{last.address}" if last.address else None
-        found.append(Step("escalated", after.sponsor, last.name or last.address, route, None))
+        route = f"{SLACK}:{sponsor_slack}" if sponsor_slack else route
+        found.append(Step("escalated", after.sponsor, last.name or last.address, route, sponsor_slack))
     return found
 
 
-def climb(session: Session, registered: Registered, sponsor: str | None, moment: datetime) -> list[str]:
+def climb(
+    session: Session,
+    registered: Registered,
+    sponsor: str | None,
+    moment: datetime,
+    sponsor_slack: str | None = None,
+) -> list[str]:
     """Take every step whose time has come, each once.
 
-    Only what blocks or has high impact climbs, and only until somebody acknowledges it; what comes of another issue
-    waits for that one.
+    An issue climbs only until somebody acknowledges it; what comes of another issue waits for that one.
 
     Args:
-        sponsor: The entity's, as ``Name <address>`` or either.
+        sponsor, sponsor_slack: As of ``steps``.
         moment: By which it is told how many working days have passed.
 
     Returns:
@@ -69,7 +80,7 @@ def climb(session: Session, registered: Registered, sponsor: str | None, moment:
     today = moment.astimezone(ZoneInfo(dependency.owner.timezone or dependency.reporting.timezone)).date()
     lock(session, "issues", dependency.name)
     climbed = []
-    ladder = steps(registered, sponsor)
+    ladder = steps(registered, sponsor, sponsor_slack)
     for issue in _overdue(session, registered, today):
         late = dependency.owner.working_days_between(issue.due_on, today)
         due = [step for step in ladder if step.after <= late]
@@ -94,10 +105,14 @@ def _overdue(session: Session, registered: Registered, today: date) -> Iterator[
 
 
 def _take(session: Session, registered: Registered, issue: Issue, step: Step, late: int) -> None:
+    who, slack = step.who, step.slack
+    if step.kind == "reminded":
+        acting = who_acts(registered, issue)
+        who, slack = acting.name, acting.slack
     days = f"{late} working day{'s' if late != 1 else ''}"
     said = f"It was due on {issue.due_on}, {days} ago, and nobody has said that they act. "
-    said += f"{step.who}: acknowledge {issue.reference}, or name who will."
-    life.record(session, issue, step.kind, to=step.who, due_on=issue.due_on.isoformat(), working_days_late=late)
+    said += f"{who}: acknowledge {issue.reference}, or name who will."
+    life.record(session, issue, step.kind, to=who, due_on=issue.due_on.isoformat(), working_days_late=late)
     beside = [step.route] if step.route else []
-    mentions = [step.slack] if step.slack else []
+    mentions = [slack] if slack else []
     tell(session, registered, issue, step.kind, beside=beside, said=said, mentions=mentions)

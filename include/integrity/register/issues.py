@@ -72,8 +72,11 @@ def refresh_issues(
     opened, refreshed = [], []
     issues: dict[Key, Issue] = {}
     causes = causes or {}
+    known = {problem.key: issue_of(session, dependency.name, problem) for problem in problems}
+    # An issue that others were merged into comes of nothing as soon as one of its problems does.
+    by_themselves = {issue.id for key, issue in known.items() if issue is not None and key not in causes}
     for problem in sorted(problems, key=lambda problem: problem.key in causes):
-        issue = issue_of(session, dependency.name, problem)
+        issue = known[problem.key]
         is_new = issue is None
         if issue is None:
             issue = _raise_issue(session, registered, problem, policy, run)
@@ -82,14 +85,17 @@ def refresh_issues(
             refreshed.append(issue.reference)
         issues[problem.key] = issue
         comes_back = issue.status in (life.RESOLVED, life.CLOSED)
+        gets_worse = not is_new and not comes_back and _gets_worse(session, registered, issue, problem, policy, period)
         if comes_back:
+            issue.impact = impact_of(dependency.importance, problem.verdict)
             answer_by = due_on(registered, policy, issue.impact)
             life.reopen(session, issue, by=f"gate, run {run}", reason="The problem is there again.", due_on=answer_by)
         verdict = str(problem.verdict)
         recurs = life.show(session, issue, period, verdict=verdict, evaluated=problem.evaluated, failed=problem.failed)
-        stands_alone = life.explain(session, issue, _cause(session, causes.get(problem.key), issues, issue))
+        cause = None if issue.id in by_themselves else causes.get(problem.key)
+        stands_alone = life.explain(session, issue, _cause(session, cause, issues, issue))
         is_news = problem.verdict.blocks and (
-            stands_alone or (recurs and (is_awaited or not was_told_lately(session, issue)))
+            stands_alone or gets_worse or (recurs and (is_awaited or not was_told_lately(session, issue)))
         )
         if is_new or comes_back or is_news:
             kind = "opened" if is_new else "recurred"
@@ -161,6 +167,30 @@ def _raise_issue(session: Session, registered: Registered, problem: Problem, pol
         due_on=issue.due_on.isoformat(),
     )
     return issue
+
+
+def _gets_worse(
+    session: Session, registered: Registered, issue: Issue, problem: Problem, policy: Policy, period: date | None
+) -> bool:
+    """Whether what was noted until now blocks; then its impact rises, and it is to be answered earlier."""
+    shown = life.open_occurrences(session, issue)
+    if not shown or not problem.verdict.blocks or any(Verdict(each.verdict).blocks for each in shown):
+        return False
+    before, issue.impact = issue.impact, impact_of(registered.dependency.importance, problem.verdict)
+    issue.due_on = min(issue.due_on, due_on(registered, policy, issue.impact))
+    life.record(
+        session,
+        issue,
+        "worsened",
+        period=period,
+        before=before,
+        impact=issue.impact,
+        due_on=issue.due_on.isoformat(),
+        verdict=str(problem.verdict),
+        evaluated=problem.evaluated,
+        failed=problem.failed,
+    )
+    return True
 
 
 def impact_of(importance: str, verdict: Verdict) -> str:

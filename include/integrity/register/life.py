@@ -259,12 +259,14 @@ class LoggedState:
 
     Attributes:
         shown_by: Periods that show its problem.
+        is_taken_up: Whether a person has reopened it, and no gate has said anything of it since.
         is_whole: Whether the log goes back to the issue's beginning.
     """
 
     status: str = ""
     owner: str = ""
     shown_by: set[date | None] = field(default_factory=set)
+    is_taken_up: bool = False
     is_whole: bool = False
 
 
@@ -276,9 +278,13 @@ def state_by_log(events: Iterable[AuditEvent]) -> LoggedState:
         if what == "opened":
             state.status, state.owner = OPEN, event.details.get("owner", "")
             state.is_whole = "owner" in event.details
+        elif what == "reopened":
+            state.is_taken_up = True
         elif what == "seen":
+            state.is_taken_up = False
             state.shown_by.add(event.period)
         elif what in ("cured", "handed on"):
+            state.is_taken_up = False
             state.shown_by.discard(event.period)
         elif what == "assigned":
             state.owner = event.details["owner"]

@@ -151,6 +151,12 @@ def verify(engine: Engine, heads: Iterable[Head] = ()) -> Verified:
         )
 
 
+def has_releases(engine: Engine) -> bool:
+    """Whether anything was released, with which a head is published."""
+    with transaction(engine) as session:
+        return bool(session.scalar(text("SELECT EXISTS (SELECT 1 FROM register.release)")))
+
+
 def _numbers(session: Session, query: str) -> list[int]:
     return list(session.execute(text(query)).scalars())
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from integrity.inventory.dependency import Registered
+from integrity.inventory.people import Person
 from integrity.register import life
 from integrity.register.problems import Problem
 from integrity.warehouse.models import Issue, Occurrence, OutboxMessage
@@ -64,9 +65,25 @@ def tell(
         _release(session, issue)
 
 
-def tell_move(session: Session, issue: Issue, kind: str, registered: Registered, said: str) -> None:
-    """Have those who follow an issue hear of a move that a person made."""
-    tell(session, registered, issue, kind, said=said)
+def tell_move(
+    session: Session, issue: Issue, kind: str, registered: Registered, said: str, *, called: Person | None = None
+) -> None:
+    """Have those who follow an issue hear of a move that a person made.
+
+    Args:
+        called: Who is to act from now on: they are mentioned, and hear of it where a message reaches them alone.
+    """
+    if called is None:
+        tell(session, registered, issue, kind, said=said)
+        return
+    mentions = [called.slack] if called.slack else []
+    tell(session, registered, issue, kind, beside=[called.route], said=said, mentions=mentions)
+
+
+def who_acts(registered: Registered, issue: Issue) -> Person:
+    """Whom the issue names as who is to act, if the dependency names them; else its owner, who answers for the data."""
+    owner, deputy = registered.dependency.owner, registered.dependency.deputy
+    return deputy if deputy and issue.owner in (deputy.full_name, deputy.name) else owner
 
 
 def was_told_lately(session: Session, issue: Issue) -> bool:
@@ -84,7 +101,7 @@ def was_told_lately(session: Session, issue: Issue) -> bool:
 def _content(
     session: Session, registered: Registered, issue: Issue, period: date | None, problem: Problem | None
 ) -> dict[str, Any]:
-    owner, reporting = registered.dependency.owner, registered.dependency.reporting
+    acting, reporting = who_acts(registered, issue), registered.dependency.reporting
     shown_since, shown_by = session.execute(
         select(func.min(Occurrence.period), func.count()).where(
             Occurrence.issue_id == issue.id, Occurrence.closed_at.is_(None)
@@ -117,8 +134,8 @@ def _content(
             "verdict": str(problem.verdict),
         }
         # Only who must act is mentioned: nobody has to for a warning, or for what comes of another issue.
-        if owner.slack and problem.verdict.blocks and issue.explained_by is None and life.is_worked_on(issue):
-            content["mentions"] = [owner.slack]
+        if acting.slack and problem.verdict.blocks and issue.explained_by is None and life.is_worked_on(issue):
+            content["mentions"] = [acting.slack]
     return content
 
 
