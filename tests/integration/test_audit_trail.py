@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from integrity.errors import Misconfigured
+from integrity.pipeline.answering import close, reopen
 from integrity.pipeline.office import Office
 from integrity.pipeline.reconciling import disagreements
 from integrity.register import audit
@@ -176,6 +177,13 @@ def test_the_command_line_says_where_it_is_broken(settled: Any, types: Any, tmp_
     assert types("audit", "verify", "--heads", str(tmp_path / "none")).returncode == 2
 
 
+def test_the_end_is_not_proved_where_what_was_published_is_gone(settled: Any, types: Any, tmp_path: Path) -> None:
+    behind_our_back(settled, "TRUNCATE register.audit_seal, register.audit_event CASCADE")
+    elsewhere = types("audit", "verify", INTEGRITY_AUDIT_HEADS=str(tmp_path / "none"))
+    assert elsewhere.returncode == 2
+    assert "so the end of the trail cannot be proved. Name where it is: --heads FILE" in elsewhere.stderr
+
+
 @pytest.mark.parametrize("line", ["", "2026-01-01 x " + "a" * 64, "2026-01-01 3 abc of", "3"])
 def test_a_line_that_is_no_head_is_told(tmp_path: Path, line: str) -> None:
     (tmp_path / "heads").write_text(f"2026-01-01T00:00:00+00:00 1 {'a' * 64} of\n{line}\n")
@@ -230,3 +238,14 @@ def test_a_difference_between_register_log_and_findings_is_told(
     statement, told = DIFFERENCES[what]
     behind_our_back(house, statement)
     assert any(told in each for each in disagreements(office)), disagreements(office)
+
+
+def test_what_a_person_has_reopened_agrees_with_gates_that_find_nothing(settled: Any, real: Any) -> None:
+    for file in (real(REGIONAL, 29).drop(ABRUZZO), real(REGIONAL, 29)):
+        settled.send(REGIONAL, file, 29)
+        settled.run(REGIONAL, 29)
+    close(settled.settings, "IG-00001", cause="export", resolution=None, by="Giulia Bianchi")
+    reopen(settled.settings, "IG-00001", reason="The source is not mended yet.", by="Giulia Bianchi")
+    settled.run(REGIONAL, 29)
+    assert [row["status"] for row in settled.query("SELECT status FROM register.issues")] == ["open"]
+    assert disagreements(Office.open(REGIONAL, settled.settings)) == []

@@ -23,12 +23,15 @@ def verify_trail(
     as_json: AsJson = False,
 ) -> None:
     """Prove that no event was changed, taken out, put in or cut off. Exit 1 if one was, and where."""
-    from integrity.register.sealing import published, verify
+    from integrity.register.sealing import has_releases, published, verify
 
     file = heads or Settings.from_environment().audit_heads
-    if heads and not heads.is_file():
-        raise Rejected(f"There is no file {heads}.")
-    found = verify(engine(), published(file) if file.is_file() else [])
+    warehouse = engine()
+    # Without what was published nobody can tell whether the last events were cut off.
+    if not file.is_file() and (heads or has_releases(warehouse)):
+        mend = "Name where it is: --heads FILE, or INTEGRITY_AUDIT_HEADS (docs/audit.md)."
+        raise Rejected(f"There is no file {file} of published heads, so the end of the trail cannot be proved. {mend}")
+    found = verify(warehouse, published(file) if file.is_file() else [])
     if as_json:
         print_json(
             {

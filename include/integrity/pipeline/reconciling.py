@@ -63,7 +63,8 @@ def _with_its_log(session: Session, issue: Issue, log: list[AuditEvent]) -> Iter
     shown = {each.period for each in open_occurrences(session, issue)}
     if state.shown_by != shown:
         yield f"{issue.reference} is shown by {len(shown)} periods, and by {len(state.shown_by)} by its log."
-    if not shown and issue.status not in (RESOLVED, CLOSED):
+    # Who reopens what has passed says that it is not over, whatever the gates find.
+    if not shown and issue.status not in (RESOLVED, CLOSED) and not state.is_taken_up:
         yield f"{issue.reference} is {issue.status}, and no period shows it."
 
 
