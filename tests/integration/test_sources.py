@@ -418,7 +418,8 @@ def test_a_file_that_grows_while_it_is_fetched_is_left(on_sftp: Any, folder: Any
 
     def grow(received: int) -> None:
         if received > 3 * MIB and path.stat().st_size == len(BIG):
-            path.write_bytes(BIG + b"more")
+            with path.open("ab") as file:
+                file.write(b"more")
 
     folder.wire.on_bytes = grow
     assert desk.pull() == []

@@ -104,6 +104,8 @@ def assign(settings: Settings, reference: str, *, to: str, by: str, way: Way | N
         issue.owner = owner
         everybody = people(load_inventory(settings).dependencies.values())
         called = next((person for person in everybody if owner in (person.full_name, person.name)), None)
+        if called and by in (called.full_name, called.name):
+            called = None  # Who takes it on needs no call.
         tell_move(session, issue, "assigned", registered, f"{by} has asked {owner} to act.", called=called)
         return _answered(issue)
 
