@@ -80,8 +80,9 @@ def deliver(
             except Undeliverable as error:
                 if error.retry_after:
                     # Whoever asks for peace asks for it for all that goes the same way, and of whoever delivers next.
-                    left_in_peace |= _same_way(engine, conversation)
-                    _leave_in_peace(engine, left_in_peace, now + timedelta(seconds=error.retry_after))
+                    same_way = _same_way(engine, conversation)
+                    left_in_peace |= same_way
+                    _leave_in_peace(engine, same_way, now + timedelta(seconds=error.retry_after))
     return delivered
 
 
